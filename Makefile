@@ -1,0 +1,58 @@
+# The front door. Recipes only delegate: what a step does stands in package.json and scripts/.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+NODE_FOUND := $(shell node --version 2>/dev/null || echo none)
+NODE_FITS := $(shell node -p 'const [a, b] = process.versions.node.split("."); a > 20 || (a == 20 && b >= 20)' 2>/dev/null)
+ifneq ($(NODE_FITS),true)
+  $(error Tercet needs Node.js 20.20 or newer, found $(NODE_FOUND); see .nvmrc)
+endif
+
+TEST_RESULT ?= coverage/jest-result.json
+TEMPLATES := buf.gen.yaml $(wildcard examples/*/buf.gen.yaml)
+
+.PHONY: help install build demo check check-format test proto bench up clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# The stamp is npm's own record of what it installed: a second run costs nothing.
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+install: node_modules/.package-lock.json
+
+build: install ## Compile every package
+	npm run --silent build
+
+demo: build ## Run the checkout: three services, a coordinator killed in the middle, books checked at the end
+	node examples/checkout/dist/demo.js
+
+# One target each, so that `make --keep-going check` tells everything that is wrong.
+check: $(addprefix check-,format lint types tidy contracts generated) ## Format, lint, types, tidy, contracts, generated code is fresh
+
+check-format: install
+	npm run --silent format:check
+
+check-%: install
+	npm run --silent $*
+
+test: build ## Run every test
+	@mkdir -p $(dir $(TEST_RESULT)) && rm -f $(TEST_RESULT)
+	npm test --silent -- --json --outputFile=$(TEST_RESULT)
+
+proto: install ## Generate code from the contracts, and documents from tables
+	@set -e; for template in $(TEMPLATES); do buf generate --template $$template; done
+	@set -e; for script in $(wildcard scripts/gen-docs.ts); do tsx --conditions=@tercet/source $$script; done
+
+bench: build ## Measure the published numbers
+	npm run --silent bench
+
+up: build ## Start a coordinator in a container, on ports 8420 and 8421 of this machine
+	docker compose up
+
+clean: ## Remove what building and testing leave behind; node_modules stays
+	rm -rf coverage packages/*/dist examples/*/dist bench/dist
+	find packages examples bench -name '*.tsbuildinfo' -not -path '*/node_modules/*' -delete

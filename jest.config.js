@@ -1,0 +1,34 @@
+/** One configuration for every package: TypeScript sources run as they are, no build first. */
+module.exports = {
+  testEnvironment: 'node',
+  testEnvironmentOptions: {
+    customExportConditions: ['@tercet/source', 'node', 'require', 'default'],
+  },
+  roots: [
+    '<rootDir>/packages',
+    '<rootDir>/test',
+    '<rootDir>/examples',
+    '<rootDir>/scripts',
+    '<rootDir>/bench',
+  ],
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['/dist/'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  collectCoverageFrom: [
+    'packages/core/src/**/*.ts',
+    '!packages/core/src/**/*.test.ts',
+    '!packages/core/src/testing/**',
+  ],
+  coverageReporters: ['text-summary', 'json-summary'],
+  coverageThreshold: { 'packages/core/src/': { lines: 95, branches: 90 } },
+};

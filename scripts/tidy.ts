@@ -1,0 +1,42 @@
+/**
+ * Checks what neither the compiler nor the linter sees: sizes, leftovers, doc blocks, orphans, names, links.
+ * `tsx scripts/tidy.ts [folder]` prints `file:line: what and how to mend` and exits 1 when anything must be mended.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkDocBlocks } from './tidy/doc-blocks';
+import { checkLinks } from './tidy/links';
+import { checkNames } from './tidy/names';
+import { checkOrphans } from './tidy/orphans';
+import { type Problem, showProblem } from './tidy/problem';
+import { listFiles, readTree } from './tidy/read-tree';
+import { checkSizes } from './tidy/sizes';
+import { checkLockfile, checkWords } from './tidy/words';
+
+/** Everything tidy finds below `root`, warnings included. */
+export function findProblems(root: string): Problem[] {
+  const paths = listFiles(root, '');
+  const files = readTree(root);
+  return [
+    ...checkSizes(files),
+    ...checkWords(files),
+    ...checkLockfile(readFileSync(path.join(root, 'package-lock.json'), 'utf8')),
+    ...checkDocBlocks(files),
+    ...checkOrphans(files),
+    ...checkNames(paths),
+    ...checkLinks(files, paths),
+  ];
+}
+
+/** Prints the findings. Answers the exit code. */
+export function main(root: string): number {
+  const problems = findProblems(root);
+  for (const problem of problems) console.error(showProblem(problem));
+  const failures = problems.filter((problem) => problem.warning !== true);
+  if (failures.length > 0) console.error(`tidy: ${failures.length} to mend`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+if (require.main === module) {
+  process.exitCode = main(path.resolve(process.argv[2] ?? path.join(__dirname, '..')));
+}
