@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { configFields } from './fields';
+import { isLoopback, resolveConfig } from './resolve-config';
+
+function problemsOf(sources: Parameters<typeof resolveConfig>[0]): string {
+  try {
+    resolveConfig(sources);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'none';
+}
+
+describe('resolveConfig', () => {
+  it('needs nothing: loopback, the embedded store, the documented ports', () => {
+    expect(resolveConfig()).toEqual({
+      grpcAddress: '127.0.0.1:8420',
+      httpAddress: '127.0.0.1:8421',
+      insecure: false,
+      store: 'sqlite',
+      dataDir: './tercet-data',
+      logLevel: 'info',
+      clockSkewMs: 5_000,
+      shutdownGraceMs: 10_000,
+      batchOperationsMax: 512,
+      batchBytesMax: 8_388_608,
+      queueOperationsMax: 20_000,
+      queueBytesMax: 67_108_864,
+    });
+  });
+
+  it('takes a flag before a variable, and a variable before the default', () => {
+    const env = { TERCET_DATA_DIR: '/from-env', TERCET_LOG_LEVEL: 'debug' };
+    const config = resolveConfig({ flags: { 'data-dir': '/from-flag' }, env });
+    expect(config).toMatchObject({ dataDir: '/from-flag', logLevel: 'debug', store: 'sqlite' });
+  });
+
+  it('ignores an empty variable', () => {
+    expect(resolveConfig({ env: { TERCET_STORE: '' } }).store).toBe('sqlite');
+  });
+
+  it('reports all problems at once, each with its option and variable', () => {
+    expect(
+      problemsOf({
+        flags: { 'grpc-address': 'nowhere', 'clock-skew': 'soon', typo: 'x' },
+        env: { TERCET_STORE: 'oracle', TERCET_QUEUE_BYTES_MAX: '-1' },
+      }),
+    ).toMatchInlineSnapshot(`
+"the configuration has 5 problems:
+  - --grpc-address must be host:port, such as 127.0.0.1:8420 or [::1]:8420, got "nowhere"
+  - TERCET_STORE (--store) must be one of sqlite, memory, got "oracle"
+  - --clock-skew must be a duration of at most 24h, such as 500ms, 5s or 2m, got "soon"
+  - TERCET_QUEUE_BYTES_MAX (--queue-bytes-max) must be a whole number of at least 1, got "-1"
+  - --typo is no option"
+`);
+  });
+
+  it('listens beyond loopback only when told that this is insecure', () => {
+    const flags = { 'grpc-address': '0.0.0.0:8420' };
+    expect(problemsOf({ flags })).toContain('listens beyond loopback');
+    expect(problemsOf({ flags })).toContain('add --insecure');
+    expect(resolveConfig({ flags: { ...flags, insecure: 'true' } }).grpcAddress).toBe(
+      '0.0.0.0:8420',
+    );
+  });
+
+  it('checks rules between settings', () => {
+    expect(problemsOf({ flags: { 'queue-bytes-max': '10' } })).toContain(
+      '--batch-bytes-max must not exceed',
+    );
+    expect(problemsOf({ flags: { 'http-address': '127.0.0.1:8420' } })).toContain('must differ');
+    expect(
+      problemsOf({ flags: { 'http-address': '127.0.0.1:0', 'grpc-address': '127.0.0.1:0' } }),
+    ).toBe('none');
+  });
+
+  it.each(Object.values(configFields))(
+    'has a default for $flag that its own check accepts',
+    (field) => {
+      expect(() => field.parse(field.default)).not.toThrow();
+    },
+  );
+
+  it.each([
+    ['127.0.0.1:1', true],
+    ['127.8.8.8:1', true],
+    ['localhost:1', true],
+    ['[::1]:1', true],
+    ['0.0.0.0:1', false],
+    ['[::]:1', false],
+    ['10.0.0.1:1', false],
+    ['127.0.0.1.evil.example:1', false],
+  ])('knows whether %s is loopback: %s', (address, loopback) => {
+    expect(isLoopback(address)).toBe(loopback);
+  });
+});

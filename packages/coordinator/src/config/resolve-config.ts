@@ -1,0 +1,81 @@
+import { TercetError } from '@tercet/core';
+import { type Config, type ConfigField, configFields } from './fields';
+
+/** Where settings may come from. Later issues add a file between environment and defaults. */
+export interface ConfigSources {
+  /** Flags by their name without dashes; a flag without a value is `'true'`. */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+  /** Environment variables. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Flag > environment > default. Throws CONFIG_INVALID that lists *all* problems, each with the option and the
+ * variable it came from.
+ */
+export function resolveConfig(sources: ConfigSources = {}): Config {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const field of Object.values(configFields) as ConfigField[]) {
+    const { origin, given } = givenValue(field, sources);
+    try {
+      values[field.name] = field.parse(given);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      problems.push(`${origin} ${message}, got ${JSON.stringify(given)}`);
+    }
+  }
+  problems.push(
+    ...unknownFlags(sources),
+    ...(problems.length === 0 ? crossProblems(values as unknown as Config) : []),
+  );
+  if (problems.length === 0) return values as unknown as Config;
+  throw new TercetError('CONFIG_INVALID', {
+    message: `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    details: { problems: String(problems.length) },
+  });
+}
+
+function givenValue(
+  field: ConfigField,
+  sources: ConfigSources,
+): { readonly origin: string; readonly given: string } {
+  const flag = sources.flags?.[field.flag];
+  if (flag !== undefined) return { origin: `--${field.flag}`, given: flag };
+  const env = sources.env?.[field.env];
+  if (env !== undefined && env !== '')
+    return { origin: `${field.env} (--${field.flag})`, given: env };
+  return { origin: `default of --${field.flag}`, given: field.default };
+}
+
+function unknownFlags(sources: ConfigSources): string[] {
+  const known = new Set(Object.values(configFields).map((field) => field.flag));
+  return Object.keys(sources.flags ?? {})
+    .filter((flag) => !known.has(flag))
+    .map((flag) => `--${flag} is no option`);
+}
+
+function crossProblems(config: Config): string[] {
+  const problems: string[] = [];
+  for (const name of ['grpcAddress', 'httpAddress'] as const) {
+    const value = config[name];
+    if (value === 'off' || config.insecure || isLoopback(value)) continue;
+    const { flag, env } = configFields[name];
+    problems.push(
+      `--${flag} (${env}) ${value} listens beyond loopback, without TLS and authentication; add --insecure if the network is trusted`,
+    );
+  }
+  if (config.batchBytesMax > config.queueBytesMax) {
+    problems.push('--batch-bytes-max must not exceed --queue-bytes-max');
+  }
+  if (config.grpcAddress === config.httpAddress && !config.grpcAddress.endsWith(':0')) {
+    problems.push('--grpc-address and --http-address must differ');
+  }
+  return problems;
+}
+
+/** Whether an address can be reached from this machine only. */
+export function isLoopback(address: string): boolean {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  return host === 'localhost' || host === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,162 @@
+/** The composition root: builds every part and wires them. The only file that sees all layers. */
+import {
+  type Clock,
+  type Random,
+  type Scheduler,
+  type Timer,
+  newGid,
+  newRunId,
+} from '@tercet/core';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
+import type { Config } from './config/fields';
+import { resolveConfig } from './config/resolve-config';
+import { Engine } from './engine/engine';
+import type { BatchWriterLimits } from './engine/write-queue';
+import { type Logger, silentLogger } from './observability/logger';
+import { GrpcParticipantCaller } from './participant/grpc-participant-caller';
+import type { ParticipantCaller } from './participant/participant-caller';
+import { OperatorService } from './service/operator-service';
+import { TransactionService } from './service/transaction-service';
+import { MemoryStore } from './store/memory-store';
+import { SqliteStore } from './store/sqlite/sqlite-store';
+import type { Store } from './store/store';
+import { GrpcServer } from './transport/grpc/grpc-server';
+import { HttpServer } from './transport/http/http-server';
+
+/** Everything may be left out; the defaults are those of `tercet server`. */
+export interface CoordinatorOptions {
+  /** Settings that differ from the defaults. */
+  readonly config?: Partial<Config>;
+  /** Default: nothing is logged. */
+  readonly logger?: Logger;
+  /** Ports; the defaults are the machine's clock, timers and randomness, gRPC, and the store of the settings. */
+  readonly clock?: Clock;
+  readonly scheduler?: Scheduler;
+  readonly random?: Random;
+  readonly store?: Store;
+  readonly caller?: ParticipantCaller;
+}
+
+/** What a started coordinator tells. */
+export interface Started {
+  /** Ports that are listened on; `httpPort` is undefined where HTTP is off. */
+  readonly grpcPort: number;
+  readonly httpPort: number | undefined;
+  /** Unfinished transactions that were found in the store and go on. */
+  readonly resumed: number;
+}
+
+/** A coordinator: gRPC in, decisions into the store, Confirm and Cancel out. */
+export class Coordinator {
+  readonly config: Config;
+  private readonly store: Store;
+  private readonly caller: ParticipantCaller;
+  private readonly engine: Engine;
+  private readonly grpc: GrpcServer;
+  private readonly http: HttpServer;
+  private readonly logger: Logger;
+  private readonly scheduler: Scheduler;
+  private readonly incarnation: string;
+  private state: 'new' | 'starting' | 'serving' | 'stopping' | 'stopped' = 'new';
+  private stopped: Promise<void> | undefined;
+
+  constructor(options: CoordinatorOptions = {}) {
+    const clock = options.clock ?? systemClock;
+    const scheduler = options.scheduler ?? systemScheduler;
+    const random = options.random ?? systemRandom;
+    this.config = { ...resolveConfig(), ...options.config };
+    this.scheduler = scheduler;
+    this.logger = options.logger ?? silentLogger;
+    this.store = options.store ?? storeOf(this.config);
+    this.caller = options.caller ?? new GrpcParticipantCaller();
+    this.incarnation = newGid(clock, random);
+    this.engine = new Engine({
+      store: this.store,
+      caller: this.caller,
+      clock,
+      scheduler,
+      random,
+      logger: this.logger,
+      limits: limitsOf(this.config),
+      clockSkewMs: this.config.clockSkewMs,
+      incarnation: this.incarnation,
+      onTrouble: () => this.grpc.setServing(this.readiness().ready),
+    });
+    this.grpc = new GrpcServer({
+      transactions: new TransactionService(this.engine, clock),
+      operator: new OperatorService(this.engine, clock),
+      clock,
+      report: (error) => {
+        const id = newRunId(random).slice(0, 12);
+        this.logger.error({ errorId: id, err: error }, 'unexpected error');
+        return id;
+      },
+    });
+    this.http = new HttpServer({ readiness: () => this.readiness() });
+  }
+
+  /** Opens the store, takes over what is unfinished, listens. Rejects with a TercetError that says what to mend. */
+  async start(): Promise<Started> {
+    if (this.state !== 'new') throw new Error('bug: a coordinator starts once');
+    this.state = 'starting';
+    try {
+      await this.store.open(this.incarnation);
+      const { resumed } = await this.engine.start();
+      const grpcPort = await this.grpc.listen(this.config.grpcAddress);
+      const off = this.config.httpAddress === 'off';
+      const httpPort = off ? undefined : await this.http.listen(this.config.httpAddress);
+      this.state = 'serving';
+      this.grpc.setServing(true);
+      return { grpcPort, httpPort, resumed };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes no new calls, ends running ones, makes durable what is known, and leaves no handle. Takes at most the
+   * shutdown grace. Repeating is safe.
+   */
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async end(): Promise<void> {
+    this.state = 'stopping';
+    const drained = this.grpc.drain();
+    let graceTimer: Timer | undefined;
+    const graceOver = new Promise<void>((resolve) => {
+      graceTimer = this.scheduler.after(this.config.shutdownGraceMs, resolve);
+    });
+    // The engine releases those who wait; their answers leave before the connections end.
+    await this.engine.stop(this.config.shutdownGraceMs);
+    await Promise.race([drained, graceOver]);
+    graceTimer?.cancel();
+    this.grpc.close();
+    await drained;
+    await this.http.close();
+    this.caller.close();
+    await this.store.close();
+    this.state = 'stopped';
+  }
+
+  private readiness(): { readonly ready: boolean; readonly reason: string } {
+    if (this.state !== 'serving') return { ready: false, reason: this.state };
+    const trouble = this.engine.storeTrouble;
+    if (trouble !== undefined) return { ready: false, reason: `store: ${trouble}` };
+    return { ready: true, reason: '' };
+  }
+}
+
+function storeOf(config: Config): Store {
+  return config.store === 'memory'
+    ? new MemoryStore()
+    : new SqliteStore({ directory: config.dataDir });
+}
+
+function limitsOf(config: Config): BatchWriterLimits {
+  const { batchOperationsMax, batchBytesMax, queueOperationsMax, queueBytesMax } = config;
+  return { batchOperationsMax, batchBytesMax, queueOperationsMax, queueBytesMax };
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualTime } from '@tercet/core/testing';
+import fc from 'fast-check';
+import { DueQueue } from './due-queue';
+
+function aQueue(): { time: ManualTime; seen: string[]; queue: DueQueue<string> } {
+  const time = new ManualTime(0);
+  const seen: string[] = [];
+  const queue = new DueQueue<string>({ clock: time, scheduler: time }, (key) => {
+    seen.push(`${key}@${time.now()}`);
+  });
+  return { time, seen, queue };
+}
+
+describe('DueQueue', () => {
+  it('runs keys at their time, with one timer for all', async () => {
+    const { time, seen, queue } = aQueue();
+    queue.set('b', 20);
+    queue.set('a', 10);
+    queue.set('c', 30);
+    expect(time.pending).toBe(1);
+    await time.advance(25);
+    expect(seen).toEqual(['a@10', 'b@20']);
+    queue.clear();
+    expect(time.pending).toBe(0);
+  });
+
+  it('lets a later plan replace an earlier one', async () => {
+    const { time, seen, queue } = aQueue();
+    queue.set('a', 10);
+    queue.set('a', 50);
+    await time.advance(49);
+    expect(seen).toEqual([]);
+    await time.advance(1);
+    expect(seen).toEqual(['a@50']);
+  });
+
+  it('sleeps at most a minute, so that a jump of the wall clock is noticed', async () => {
+    const { time, seen, queue } = aQueue();
+    queue.set('a', 3_600_000);
+    time.jump(3_600_000);
+    await time.advance(60_000);
+    expect(seen).toHaveLength(1);
+  });
+
+  it('runs every key that is still planned, in order of time, whatever was replaced or removed', async () => {
+    const step = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      at: fc.integer({ min: 1, max: 1_000 }),
+      remove: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { time, seen, queue } = aQueue();
+        const model = new Map<string, number>();
+        for (const { key, at, remove } of steps) {
+          if (remove) {
+            queue.delete(key);
+            model.delete(key);
+          } else {
+            queue.set(key, at);
+            model.set(key, at);
+          }
+        }
+        expect(queue.size).toBe(model.size);
+        await time.advance(1_000);
+        expect([...seen].sort()).toEqual([...model].map(([key, at]) => `${key}@${at}`).sort());
+        const times = seen.map((entry) => Number(entry.split('@')[1]));
+        expect(times).toEqual([...times].sort((x, y) => x - y));
+        expect(time.pending).toBe(0);
+      }),
+    );
+  });
+});

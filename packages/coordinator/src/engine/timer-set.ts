@@ -1,0 +1,23 @@
+import type { Scheduler, Timer } from '@tercet/core';
+
+/** Timers that can all be taken back at once, so that an owner leaves none behind. */
+export class TimerSet {
+  private readonly timers = new Set<Timer>();
+
+  constructor(private readonly scheduler: Scheduler) {}
+
+  /** Runs `work` once, `delayMs` from now, unless `cancelAll` comes first. */
+  after(delayMs: number, work: () => void): void {
+    const timer = this.scheduler.after(delayMs, () => {
+      this.timers.delete(timer);
+      work();
+    });
+    this.timers.add(timer);
+  }
+
+  /** Takes all timers back. */
+  cancelAll(): void {
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  type Fact,
+  type GlobalTransaction,
+  type Scheduler,
+  factReached,
+  holds,
+} from '@tercet/core';
+
+/** How long and until what to wait. */
+export interface WaitOptions {
+  readonly fact: Fact;
+  readonly timeoutMs: number;
+  /** Ends the wait early: the client is gone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Waiter {
+  readonly fact: Fact;
+  readonly end: () => void;
+}
+
+/** Those who wait for a fact of one transaction. Each wait ends exactly once and leaves no timer behind. */
+export class Waiters {
+  private readonly waiters = new Set<Waiter>();
+
+  constructor(private readonly scheduler: Scheduler) {}
+
+  /** How many wait. */
+  get size(): number {
+    return this.waiters.size;
+  }
+
+  /** Resolves when the fact holds, the time is up, the signal fires or everybody is released. */
+  wait(options: WaitOptions): Promise<void> {
+    const { fact, timeoutMs, signal } = options;
+    if (timeoutMs <= 0 || signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        if (!this.waiters.delete(waiter)) return;
+        timer.cancel();
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const waiter = { fact, end };
+      this.waiters.add(waiter);
+      const timer = this.scheduler.after(timeoutMs, end);
+      signal?.addEventListener('abort', end, { once: true });
+    });
+  }
+
+  /** Ends the waits whose fact holds now. */
+  notify(tx: GlobalTransaction): void {
+    if (this.waiters.size === 0) return;
+    const reached = factReached(tx);
+    for (const waiter of [...this.waiters]) {
+      if (holds(reached, waiter.fact)) waiter.end();
+    }
+  }
+
+  /** Ends all waits. */
+  release(): void {
+    for (const waiter of [...this.waiters]) waiter.end();
+  }
+}

@@ -1,0 +1,176 @@
+import { describe, expect, it } from '@jest/globals';
+import { type BranchId, type BranchSpec, type Opening, TercetError } from '@tercet/core';
+import { aBranchSpec, anOpening } from '@tercet/core/testing';
+import { checkBranches, checkOpening, checkWait } from './validation';
+
+function refusalOf(check: () => void): string {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof TercetError) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  return 'accepted';
+}
+
+const big = new Uint8Array(1_048_577);
+
+describe('branches', () => {
+  it.each<[string, Partial<BranchSpec>, string]>([
+    [
+      'a mode that is not built',
+      { mode: 'saga' },
+      'NOT_BUILT_YET branches[0].mode: mode saga is not built yet',
+    ],
+    [
+      'a driver that is not built',
+      { driver: 'coordinator' },
+      'NOT_BUILT_YET branches[0].driver: driver coordinator is not built yet',
+    ],
+    [
+      'dtm’s dialect',
+      { dialect: 'dtm' },
+      'NOT_BUILT_YET branches[0].dialect: dialect dtm is not built yet',
+    ],
+    [
+      'an order',
+      { after: ['2' as BranchId] },
+      'NOT_BUILT_YET branches[0].after: an order between branches is not built yet',
+    ],
+    [
+      'a nested branch',
+      { id: '1.1' as BranchId },
+      'NOT_BUILT_YET branches[0].branch_id: nested work is not built yet',
+    ],
+    [
+      'an action with blanks',
+      { action: 'do it' },
+      'INVALID_ARGUMENT branches[0].action: 1 to 64 visible ASCII characters without blanks, got "do it"',
+    ],
+    [
+      'an empty target',
+      { target: '' },
+      'INVALID_ARGUMENT branches[0].target: a gRPC address such as dns:///stock:50051, at most 512 characters, got an empty text',
+    ],
+    [
+      'a method that is no path',
+      { methods: { ...aBranchSpec().methods, confirm: 'Confirm' } },
+      'INVALID_ARGUMENT branches[0].confirm_method: a full gRPC method path such as /shop.StockTcc/ReserveTry, got "Confirm"',
+    ],
+    [
+      'a method of the coordinator itself',
+      { methods: { ...aBranchSpec().methods, cancel: '/tercet.v1.Coordinator/Commit' } },
+      'INVALID_ARGUMENT branches[0].cancel_method: methods of tercet.v1 and grpc.* cannot be branches, got /tercet.v1.Coordinator/Commit',
+    ],
+    [
+      'a method of gRPC’s infrastructure',
+      { methods: { ...aBranchSpec().methods, forward: '/grpc.health.v1.Health/Check' } },
+      'INVALID_ARGUMENT branches[0].forward_method: methods of tercet.v1 and grpc.* cannot be branches, got /grpc.health.v1.Health/Check',
+    ],
+    [
+      'a payload over the limit',
+      { payload: big },
+      'INVALID_ARGUMENT branches[0].payload: at most 1048576 bytes, got 1048577',
+    ],
+    [
+      'a cancel payload over the limit',
+      { cancelPayload: big },
+      'INVALID_ARGUMENT branches[0].cancel_payload: at most 1048576 bytes, got 1048577',
+    ],
+    [
+      'a deadline of zero',
+      { deadlines: { forwardMs: 0, confirmMs: 1, cancelMs: 1 } },
+      'INVALID_ARGUMENT branches[0].forward_deadline_ms: 1 to 86400000 milliseconds, got 0',
+    ],
+    [
+      'a first delay above the cap',
+      { retry: { firstDelayMs: 10, maxDelayMs: 5 } },
+      'INVALID_ARGUMENT branches[0].retry.first_delay_ms: must not exceed max_delay_ms',
+    ],
+    [
+      'a stuck threshold of zero',
+      { stuckAfterMs: 0 },
+      'INVALID_ARGUMENT branches[0].stuck_after_ms: 1 to 86400000 milliseconds, got 0',
+    ],
+  ])('refuses %s, naming the field', (_, over, refusal) => {
+    expect(refusalOf(() => checkBranches([aBranchSpec(over)]))).toBe(refusal);
+  });
+
+  it('accepts 1 to 256 branches', () => {
+    expect(refusalOf(() => checkBranches([]))).toBe(
+      'INVALID_ARGUMENT branches: register at least one branch',
+    );
+    const many = Array.from({ length: 257 }, () => aBranchSpec());
+    expect(refusalOf(() => checkBranches(many))).toBe(
+      'INVALID_ARGUMENT branches: at most 256 in a transaction, got 257',
+    );
+    expect(refusalOf(() => checkBranches(many.slice(1)))).toBe('accepted');
+  });
+});
+
+describe('openings', () => {
+  it.each<[string, Partial<Opening>, string]>([
+    [
+      'a name with blanks',
+      { name: 'check out' },
+      'INVALID_ARGUMENT open.name: 1 to 64 visible ASCII characters without blanks, got "check out"',
+    ],
+    [
+      'a timeout of zero',
+      { timeoutMs: 0 },
+      'INVALID_ARGUMENT open.timeout_ms: 1 to 86400000 milliseconds, got 0',
+    ],
+    [
+      'a timeout over a day',
+      { timeoutMs: 86_400_001 },
+      'INVALID_ARGUMENT open.timeout_ms: 1 to 86400000 milliseconds, got 86400001',
+    ],
+    [
+      'check-back',
+      { policy: { onTimeout: 'ask', phaseTwoOrder: 'all' } },
+      'NOT_BUILT_YET open.policy.on_timeout: on_timeout ask is not built yet',
+    ],
+    [
+      'no timeout',
+      { policy: { onTimeout: 'none', phaseTwoOrder: 'all' } },
+      'NOT_BUILT_YET open.policy.on_timeout: on_timeout none is not built yet',
+    ],
+    [
+      'an ordered phase two',
+      { policy: { onTimeout: 'cancel', phaseTwoOrder: 'reverse' } },
+      'NOT_BUILT_YET open.policy.phase_two_order: order reverse is not built yet',
+    ],
+    [
+      'a label key with blanks',
+      { labels: { 'a b': '1' } },
+      'INVALID_ARGUMENT open.labels: a key has 1 to 64 visible ASCII characters, got "a b"',
+    ],
+    [
+      'a long label',
+      { labels: { a: 'x'.repeat(257) } },
+      'INVALID_ARGUMENT open.labels[a]: at most 256 characters, got 257',
+    ],
+    [
+      'too many labels',
+      { labels: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v'])) },
+      'INVALID_ARGUMENT open.labels: at most 16, got 17',
+    ],
+  ])('refuses %s', (_, over, refusal) => {
+    expect(refusalOf(() => checkOpening(anOpening(over)))).toBe(refusal);
+  });
+
+  it('accepts what lies within the limits', () => {
+    expect(refusalOf(() => checkOpening(anOpening({ labels: { order: 'ä'.repeat(256) } })))).toBe(
+      'accepted',
+    );
+  });
+});
+
+describe('waits', () => {
+  it('are bounded', () => {
+    expect(refusalOf(() => checkWait(60_000))).toBe('accepted');
+    expect(refusalOf(() => checkWait(60_001))).toBe(
+      'INVALID_ARGUMENT wait_ms: at most 60000 milliseconds, got 60001; wait again for more',
+    );
+  });
+});

@@ -1,0 +1,150 @@
+/** Checks of what clients send, before anything happens. Every error names the field and how to mend it. */
+import {
+  type BranchSpec,
+  type Opening,
+  TercetError,
+  describeText,
+  isVisibleAscii,
+  limits,
+} from '@tercet/core';
+
+const methodPattern = /^\/[A-Za-z_][A-Za-z0-9_.]*\/[A-Za-z_][A-Za-z0-9_]*$/;
+/** Services that no branch may call: Tercet's own, and gRPC's infrastructure. */
+const reservedServices = /^\/(tercet\.v1|grpc)\./;
+
+/** An INVALID_ARGUMENT that names the field. */
+export function invalid(field: string, message: string): TercetError {
+  return new TercetError('INVALID_ARGUMENT', {
+    message: `${field}: ${message}`,
+    details: { field },
+  });
+}
+
+/** A NOT_BUILT_YET that names the field. */
+export function notBuilt(field: string, what: string): TercetError {
+  const message = `${field}: ${what} is not built yet`;
+  return new TercetError('NOT_BUILT_YET', { message, details: { field } });
+}
+
+/** Checks how a transaction is to be opened. */
+export function checkOpening(opening: Opening): void {
+  checkName('open.name', opening.name);
+  checkDuration('open.timeout_ms', opening.timeoutMs, limits.timeoutMsMax);
+  if (opening.policy.onTimeout !== 'cancel') {
+    throw notBuilt('open.policy.on_timeout', `on_timeout ${opening.policy.onTimeout}`);
+  }
+  if (opening.policy.phaseTwoOrder !== 'all') {
+    throw notBuilt('open.policy.phase_two_order', `order ${opening.policy.phaseTwoOrder}`);
+  }
+  checkLabels(opening.labels);
+}
+
+/** Checks the branches of one registration. */
+export function checkBranches(branches: readonly BranchSpec[]): void {
+  if (branches.length === 0) throw invalid('branches', 'register at least one branch');
+  if (branches.length > limits.branchesMax) {
+    throw invalid(
+      'branches',
+      `at most ${limits.branchesMax} in a transaction, got ${branches.length}`,
+    );
+  }
+  branches.forEach((branch, i) => checkBranch(branch, `branches[${i}]`));
+}
+
+/** Checks a server-side wait. */
+export function checkWait(waitMs: number): void {
+  if (waitMs > limits.waitMsMax) {
+    throw invalid(
+      'wait_ms',
+      `at most ${limits.waitMsMax} milliseconds, got ${waitMs}; wait again for more`,
+    );
+  }
+}
+
+function checkBranch(branch: BranchSpec, at: string): void {
+  checkUnbuilt(branch, at);
+  checkName(`${at}.action`, branch.action);
+  checkTarget(`${at}.target`, branch.target);
+  checkMethod(`${at}.forward_method`, branch.methods.forward);
+  checkMethod(`${at}.confirm_method`, branch.methods.confirm);
+  checkMethod(`${at}.cancel_method`, branch.methods.cancel);
+  checkPayload(`${at}.payload`, branch.payload);
+  checkPayload(`${at}.confirm_payload`, branch.confirmPayload);
+  checkPayload(`${at}.cancel_payload`, branch.cancelPayload);
+  checkDuration(`${at}.forward_deadline_ms`, branch.deadlines.forwardMs, limits.durationMsMax);
+  checkDuration(`${at}.confirm_deadline_ms`, branch.deadlines.confirmMs, limits.durationMsMax);
+  checkDuration(`${at}.cancel_deadline_ms`, branch.deadlines.cancelMs, limits.durationMsMax);
+  checkDuration(`${at}.retry.first_delay_ms`, branch.retry.firstDelayMs, limits.durationMsMax);
+  checkDuration(`${at}.retry.max_delay_ms`, branch.retry.maxDelayMs, limits.durationMsMax);
+  if (branch.retry.firstDelayMs > branch.retry.maxDelayMs) {
+    throw invalid(`${at}.retry.first_delay_ms`, 'must not exceed max_delay_ms');
+  }
+  checkDuration(`${at}.stuck_after_ms`, branch.stuckAfterMs, limits.durationMsMax);
+}
+
+function checkUnbuilt(branch: BranchSpec, at: string): void {
+  if (branch.mode !== 'tcc') throw notBuilt(`${at}.mode`, `mode ${branch.mode}`);
+  if (branch.driver !== 'initiator') throw notBuilt(`${at}.driver`, `driver ${branch.driver}`);
+  if (branch.dialect !== 'tercet') throw notBuilt(`${at}.dialect`, `dialect ${branch.dialect}`);
+  if (branch.after.length > 0) throw notBuilt(`${at}.after`, 'an order between branches');
+  if (branch.id.includes('.')) throw notBuilt(`${at}.branch_id`, 'nested work');
+}
+
+function checkName(field: string, name: string): void {
+  if (isVisibleAscii(name, limits.nameLengthMax)) return;
+  throw invalid(
+    field,
+    `1 to ${limits.nameLengthMax} visible ASCII characters without blanks, got ${describeText(name)}`,
+  );
+}
+
+function checkTarget(field: string, target: string): void {
+  if (isVisibleAscii(target, limits.targetLengthMax)) return;
+  throw invalid(
+    field,
+    `a gRPC address such as dns:///stock:50051, at most ${limits.targetLengthMax} characters, got ${describeText(target)}`,
+  );
+}
+
+function checkMethod(field: string, method: string): void {
+  if (method.length > limits.methodLengthMax || !methodPattern.test(method)) {
+    throw invalid(
+      field,
+      `a full gRPC method path such as /shop.StockTcc/ReserveTry, got ${describeText(method)}`,
+    );
+  }
+  if (reservedServices.test(method)) {
+    throw invalid(field, `methods of tercet.v1 and grpc.* cannot be branches, got ${method}`);
+  }
+}
+
+function checkPayload(field: string, payload: Uint8Array | undefined): void {
+  if (payload === undefined || payload.length <= limits.payloadBytesMax) return;
+  throw invalid(field, `at most ${limits.payloadBytesMax} bytes, got ${payload.length}`);
+}
+
+function checkDuration(field: string, ms: number, max: number): void {
+  if (Number.isInteger(ms) && ms >= 1 && ms <= max) return;
+  throw invalid(field, `1 to ${max} milliseconds, got ${ms}`);
+}
+
+function checkLabels(labels: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(labels);
+  if (entries.length > limits.labelsMax) {
+    throw invalid('open.labels', `at most ${limits.labelsMax}, got ${entries.length}`);
+  }
+  for (const [key, value] of entries) {
+    if (!isVisibleAscii(key, limits.labelKeyLengthMax)) {
+      throw invalid(
+        'open.labels',
+        `a key has 1 to ${limits.labelKeyLengthMax} visible ASCII characters, got ${describeText(key)}`,
+      );
+    }
+    if (value.length > limits.labelValueLengthMax) {
+      throw invalid(
+        `open.labels[${key}]`,
+        `at most ${limits.labelValueLengthMax} characters, got ${value.length}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import type { Gid, GlobalTransaction } from '@tercet/core';
+import {
+  type ListQuery,
+  type OperationResult,
+  type Store,
+  StoreFailure,
+  type StoreFailureKind,
+  type StoreOperation,
+  type TransactionPage,
+} from '../store';
+
+interface Fault {
+  readonly kind: StoreFailureKind;
+  readonly applied: boolean;
+}
+
+/**
+ * A store that fails and waits when a test says so. Faults and holds are played in the order in which they were
+ * scripted; each write, and each probe, uses up at most one of either, a hold first. The rest goes through unchanged.
+ */
+export class FaultyStore implements Store {
+  private readonly faults: Fault[] = [];
+  private readonly holds: Promise<void>[] = [];
+
+  constructor(private readonly inner: Store) {}
+
+  /** The name of the store inside. */
+  get name(): string {
+    return this.inner.name;
+  }
+
+  /**
+   * Lets the next write fail with `kind`. `applied: true` = the batch is done and only its answer is lost, which in
+   * life happens with the kind `unknown` alone.
+   */
+  failNext(kind: StoreFailureKind, fault: { readonly applied: boolean }): void {
+    this.faults.push({ kind, applied: fault.applied });
+  }
+
+  /** Holds the next write, before it is applied, until the returned function is called. */
+  holdNext(): () => void {
+    let release: () => void = () => undefined;
+    this.holds.push(
+      new Promise((resolve) => {
+        release = resolve;
+      }),
+    );
+    return () => release();
+  }
+
+  open(incarnation: string): Promise<void> {
+    return this.inner.open(incarnation);
+  }
+
+  write(batch: readonly StoreOperation[]): Promise<readonly OperationResult[]> {
+    return this.played(() => this.inner.write(batch));
+  }
+
+  probe(): Promise<void> {
+    return this.played(() => this.inner.probe());
+  }
+
+  claim(limit: number): Promise<readonly GlobalTransaction[]> {
+    return this.inner.claim(limit);
+  }
+
+  load(gid: Gid): Promise<GlobalTransaction | undefined> {
+    return this.inner.load(gid);
+  }
+
+  list(query: ListQuery): Promise<TransactionPage> {
+    return this.inner.list(query);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+
+  private async played<T>(work: () => Promise<T>): Promise<T> {
+    const hold = this.holds.shift();
+    const fault = this.faults.shift();
+    if (hold !== undefined) await hold;
+    if (fault === undefined) return work();
+    if (fault.applied) await work();
+    throw new StoreFailure(fault.kind, `scripted fault: ${fault.kind}`);
+  }
+}

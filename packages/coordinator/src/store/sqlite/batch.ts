@@ -1,0 +1,110 @@
+/** The write transaction of the worker: one batch = one BEGIN IMMEDIATE … COMMIT = one fsync. */
+import type { Database } from './driver';
+import {
+  BrokenConnection,
+  KnownFailure,
+  type Stage,
+  codeOf,
+  failureOf,
+  sqliteCode,
+} from './failures';
+import type { EncodedOperation, FactsRow, LoadedRows, WriteReply } from './messages';
+import type { Statements } from './statements';
+
+/** A connection with its statements. */
+export interface Connection {
+  readonly db: Database;
+  readonly statements: Statements;
+}
+
+/** Writes a batch. Counts are believed, and rows in question read, only after COMMIT succeeded. */
+export function runBatch(
+  connection: Connection,
+  operations: readonly EncodedOperation[],
+): WriteReply {
+  const matched = inTransaction(connection.db, () =>
+    operations.map((operation) => runOperation(connection.statements, operation)),
+  );
+  return afterCommit(() => {
+    const asked = operations.filter(({ asksRow }, i) => asksRow || matched[i] !== true);
+    const { facts } = connection.statements;
+    const rows = asked.map(({ gid }) => [gid, facts.get(gid) as FactsRow | undefined] as const);
+    return { matched, facts: new Map(rows) };
+  });
+}
+
+/** Takes over up to `limit` unfinished transactions of other owners and loads them after the commit. */
+export function runClaim(
+  connection: Connection,
+  { incarnation, limit }: { readonly incarnation: string; readonly limit: number },
+): readonly LoadedRows[] {
+  const { db, statements } = connection;
+  const gids = inTransaction(db, () => {
+    const found = statements.findOthers.all(incarnation, limit) as { readonly gid: string }[];
+    for (const { gid } of found) statements.takeOver.run(incarnation, gid);
+    return found.map(({ gid }) => gid);
+  });
+  return afterCommit(() => gids.flatMap((gid) => loadRows(statements, gid) ?? []));
+}
+
+/** Writes about two pages and removes them, durably: a full or read-only store fails as it would for new work. */
+export function runProbe({ db, statements }: Connection): void {
+  inTransaction(db, () => {
+    statements.fillProbe.run();
+    statements.clearProbe.run();
+  });
+}
+
+/** Everything of one transaction, or undefined. */
+export function loadRows(statements: Statements, gid: string): LoadedRows | undefined {
+  const transaction = statements.loadTransaction.get(gid);
+  if (transaction === undefined) return undefined;
+  return {
+    transaction,
+    branches: statements.loadBranches.all(gid),
+    labels: statements.loadLabels.all(gid),
+  };
+}
+
+/** Runs `work` between BEGIN IMMEDIATE and COMMIT. Any error: ROLLBACK first, then a KnownFailure. */
+export function inTransaction<T>(db: Database, work: () => T): T {
+  let stage: Stage = 'before-commit';
+  try {
+    db.exec('BEGIN IMMEDIATE');
+    const result = work();
+    stage = 'commit';
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    rollBack(db);
+    throw new KnownFailure(failureOf(error, stage));
+  }
+}
+
+function runOperation(statements: Statements, { guard, rest }: EncodedOperation): boolean {
+  if (Number(statements[guard.name].run(...guard.values).changes) === 0) return false;
+  for (const { name, values } of rest) statements[name].run(...values);
+  return true;
+}
+
+/** What fails after the commit leaves a batch that is done without an answer: in doubt. */
+function afterCommit<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new KnownFailure(failureOf(error, 'commit'));
+  }
+}
+
+/**
+ * Some errors (a full disk among them) end the transaction by themselves; "no transaction" is then the answer. After
+ * any other failure the worker must not go on with half a batch open: it ends, and a new one is started.
+ */
+function rollBack(db: Database): void {
+  try {
+    db.exec('ROLLBACK');
+  } catch (error) {
+    if (codeOf(error) === sqliteCode.ERROR) return;
+    throw new BrokenConnection('ROLLBACK failed', { cause: error });
+  }
+}

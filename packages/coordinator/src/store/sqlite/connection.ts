@@ -1,0 +1,119 @@
+/**
+ * The two files of the embedded store. `lock.db` is held for life by an exclusive transaction: it proves that no
+ * other process writes, and goes with the process however that ends. `tercet.db` stays readable for others.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ErrorCode } from '@tercet/core';
+import type { Connection } from './batch';
+import { type Database, openDatabase } from './driver';
+import { KnownFailure, codeOf, describe, sqliteCode } from './failures';
+import { migrate } from './migrations/migrate';
+import { prepareStatements } from './statements';
+
+/** Longest wait for a lock that another process holds on the data file, milliseconds. */
+const BUSY_TIMEOUT_MS = 2_000;
+
+/**
+ * Settings of the data file's connection. WAL with FULL syncs the log at every commit; the fullfsync pair does
+ * what macOS needs for the same promise and nothing elsewhere. A WAL that grew is cut back to 64 MiB.
+ */
+const dataPragmas = [
+  `busy_timeout = ${BUSY_TIMEOUT_MS}`,
+  'journal_mode = WAL',
+  'synchronous = FULL',
+  'fullfsync = 1',
+  'checkpoint_fullfsync = 1',
+  'journal_size_limit = 67108864',
+  'cache_size = -16384',
+];
+
+/** An open store: the data file and the lock. */
+export interface OpenStore extends Connection {
+  /** Moves the log into the data file and gives the lock back. */
+  close(): void;
+}
+
+/** Opens the store in `directory`. Throws KnownFailure. */
+export function openStore(directory: string): OpenStore {
+  atStart(directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+  const lock = takeLock(directory);
+  try {
+    const db = openData(directory);
+    const close = (): void => {
+      try {
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        db.close();
+      } finally {
+        release(lock);
+      }
+    };
+    return { db, statements: prepareStatements(db), close };
+  } catch (error) {
+    release(lock);
+    throw error;
+  }
+}
+
+function takeLock(directory: string): Database {
+  const file = join(directory, 'lock.db');
+  return atStart(file, () => {
+    const lock = openDatabase(file);
+    try {
+      // Its journal lives in memory: nothing is left behind that a later opener would have to play back.
+      lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+      return lock;
+    } catch (error) {
+      lock.close();
+      if (codeOf(error) === sqliteCode.BUSY) throw inUse(directory);
+      throw error;
+    }
+  });
+}
+
+function openData(directory: string): Database {
+  const file = join(directory, 'tercet.db');
+  return atStart(file, () => {
+    const db = openDatabase(file);
+    try {
+      for (const pragma of dataPragmas) db.exec(`PRAGMA ${pragma}`);
+      migrate(db, file);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+/** The exclusive transaction ends before the file is closed: a driver may keep a closed file open until it is collected. */
+function release(lock: Database): void {
+  lock.exec('ROLLBACK');
+  lock.close();
+}
+
+/** Runs a step of opening; its errors name the file. */
+function atStart<T>(file: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof KnownFailure) throw error;
+    const code = codeOf(error);
+    if (code === sqliteCode.NOTADB || code === sqliteCode.CORRUPT) {
+      throw refused('STORE_CORRUPT', `${file} is not a readable database (${describe(error)})`);
+    }
+    const message = `${file} cannot be opened: ${describe(error)}`;
+    throw new KnownFailure({ kind: 'store', failure: 'unavailable', message });
+  }
+}
+
+function inUse(directory: string): KnownFailure {
+  return refused(
+    'STORE_IN_USE',
+    `another process holds the store in ${directory}: stop it, or use another directory`,
+  );
+}
+
+function refused(code: ErrorCode, message: string): KnownFailure {
+  return new KnownFailure({ kind: 'tercet', code, message });
+}

@@ -1,0 +1,299 @@
+/** Rows of the database ↔ the transactions of core. Column names end here. */
+import {
+  type Attempts,
+  type Branch,
+  type BranchId,
+  type BranchSpec,
+  type DecisionCause,
+  type GlobalStatus,
+  type GlobalTransaction,
+  type Gid,
+  type RunId,
+  type StuckReason,
+  isFinished,
+} from '@tercet/core';
+import { StoreFailure, type RowFacts, type TransactionSummary } from '../store';
+import type { FactsRow, LoadedRows } from './messages';
+
+/** Format of a transaction's rows; a row of a newer one is not read. */
+export const ROW_FORMAT = 1;
+
+/** A row of `transactions`. `open_owner` and `next_at` are NULL when finished, so both indexes stay small. */
+export interface TransactionRow {
+  readonly gid: string;
+  readonly run_id: string;
+  readonly name: string;
+  readonly status: GlobalStatus;
+  readonly on_timeout: GlobalTransaction['policy']['onTimeout'];
+  readonly phase_two_order: GlobalTransaction['policy']['phaseTwoOrder'];
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly opened_at: number;
+  readonly deadline_at: number;
+  readonly decided_at: number | null;
+  readonly finished_at: number | null;
+  readonly cause: DecisionCause['kind'] | null;
+  readonly reason: string | null;
+  readonly owner: string;
+  readonly epoch: number;
+  readonly open_owner: string | null;
+  readonly next_at: number | null;
+  readonly branches: number;
+  readonly format: number;
+}
+
+/** A row of `branches`, without the columns that nothing writes yet. A NULL payload = the same bytes as `payload`. */
+export interface BranchRow {
+  readonly gid: string;
+  readonly branch_id: string;
+  readonly ordinal: number;
+  readonly action: string;
+  readonly mode: BranchSpec['mode'];
+  readonly driver: BranchSpec['driver'];
+  readonly dialect: BranchSpec['dialect'];
+  readonly target: string;
+  readonly forward_method: string;
+  readonly confirm_method: string;
+  readonly cancel_method: string;
+  readonly payload: Uint8Array;
+  readonly confirm_payload: Uint8Array | null;
+  readonly cancel_payload: Uint8Array | null;
+  readonly after: string;
+  readonly forward_deadline_ms: number;
+  readonly confirm_deadline_ms: number;
+  readonly cancel_deadline_ms: number;
+  readonly retry_first_ms: number;
+  readonly retry_max_ms: number;
+  readonly stuck_after_ms: number;
+  readonly barrier: number;
+  readonly phase_one: Branch['phaseOne'];
+  readonly try_told: number;
+  readonly status: Branch['status'];
+  readonly not_after: number;
+  readonly attempts: number;
+  readonly first_attempt_at: number | null;
+  readonly last_attempt_at: number | null;
+  readonly next_attempt_at: number | null;
+  readonly failure_code: number | null;
+  readonly failure_message: string | null;
+  readonly failure_peer: string | null;
+  readonly stuck_reason: StuckReason | null;
+}
+
+/** The row of a transaction that is created by `owner`. `tx` is in its stored form. */
+export function transactionRow(tx: GlobalTransaction, owner: string): TransactionRow {
+  const finished = isFinished(tx.status);
+  return {
+    gid: tx.gid,
+    run_id: tx.runId,
+    name: tx.name,
+    status: tx.status,
+    on_timeout: tx.policy.onTimeout,
+    phase_two_order: tx.policy.phaseTwoOrder,
+    traceparent: tx.trace?.traceparent ?? null,
+    tracestate: tx.trace?.tracestate ?? null,
+    opened_at: tx.openedAt,
+    deadline_at: tx.deadlineAt,
+    decided_at: tx.decidedAt ?? null,
+    finished_at: tx.finishedAt ?? null,
+    cause: tx.cause?.kind ?? null,
+    reason: tx.cause?.kind === 'rollback' ? tx.cause.reason : null,
+    owner,
+    epoch: tx.epoch,
+    open_owner: finished ? null : owner,
+    next_at: nextAtOf(tx),
+    branches: tx.branches.length,
+    format: ROW_FORMAT,
+  };
+}
+
+/** When something is due for a transaction next; NULL when finished. May lag, is never later than the truth. */
+export function nextAtOf(tx: GlobalTransaction): number | null {
+  if (isFinished(tx.status)) return null;
+  if (tx.status === 'trying') return tx.deadlineAt;
+  const pending = tx.branches.filter((branch) => branch.status === 'registered');
+  const decidedAt = tx.decidedAt ?? tx.openedAt;
+  const times = pending.map((branch) => branch.attempts.nextAt ?? decidedAt);
+  return times.length === 0 ? decidedAt : Math.min(...times);
+}
+
+/** The row of a branch at place `ordinal`. `branch` is in its stored form. */
+export function branchRow(gid: Gid, ordinal: number, branch: Branch): BranchRow {
+  const { spec } = branch;
+  return {
+    gid,
+    branch_id: spec.id,
+    ordinal,
+    action: spec.action,
+    mode: spec.mode,
+    driver: spec.driver,
+    dialect: spec.dialect,
+    target: spec.target,
+    forward_method: spec.methods.forward,
+    confirm_method: spec.methods.confirm,
+    cancel_method: spec.methods.cancel,
+    payload: spec.payload,
+    confirm_payload: spec.confirmPayload ?? null,
+    cancel_payload: spec.cancelPayload ?? null,
+    after: JSON.stringify(spec.after),
+    forward_deadline_ms: spec.deadlines.forwardMs,
+    confirm_deadline_ms: spec.deadlines.confirmMs,
+    cancel_deadline_ms: spec.deadlines.cancelMs,
+    retry_first_ms: spec.retry.firstDelayMs,
+    retry_max_ms: spec.retry.maxDelayMs,
+    stuck_after_ms: spec.stuckAfterMs,
+    barrier: Number(spec.barrier),
+    phase_one: branch.phaseOne,
+    try_told: Number(branch.tryTold),
+    not_after: branch.notAfter,
+    ...progressColumns(branch),
+  };
+}
+
+/** The columns of a branch that phase two writes. */
+export function progressColumns(branch: Branch): Pick<BranchRow, ProgressColumn> {
+  const { count, firstAt, lastAt, nextAt, lastFailure, stuckReason } = branch.attempts;
+  return {
+    status: branch.status,
+    attempts: count,
+    first_attempt_at: firstAt ?? null,
+    last_attempt_at: lastAt ?? null,
+    next_attempt_at: nextAt ?? null,
+    failure_code: lastFailure?.grpcCode ?? null,
+    failure_message: lastFailure?.message ?? null,
+    failure_peer: lastFailure?.peer ?? null,
+    stuck_reason: stuckReason ?? null,
+  };
+}
+
+/** Columns of a branch that phase two writes, in the order of the statement. */
+export const progressColumnNames = [
+  'status',
+  'attempts',
+  'first_attempt_at',
+  'last_attempt_at',
+  'next_attempt_at',
+  'failure_code',
+  'failure_message',
+  'failure_peer',
+  'stuck_reason',
+] as const;
+
+type ProgressColumn = (typeof progressColumnNames)[number];
+
+/** The transaction that rows hold. A row of a newer format is `unavailable`: this version cannot read it. */
+export function transactionOf(rows: LoadedRows): GlobalTransaction {
+  const row = rows.transaction as TransactionRow;
+  if (row.format > ROW_FORMAT) {
+    const message = `transaction ${row.gid} has format ${row.format}, this version reads ${ROW_FORMAT}`;
+    throw new StoreFailure('unavailable', message);
+  }
+  const labels = rows.labels as readonly { readonly name: string; readonly value: string }[];
+  const { traceparent, tracestate } = row;
+  return {
+    gid: row.gid as Gid,
+    runId: row.run_id as RunId,
+    name: row.name,
+    policy: { onTimeout: row.on_timeout, phaseTwoOrder: row.phase_two_order },
+    labels: Object.fromEntries(labels.map(({ name, value }) => [name, value])),
+    trace: traceparent === null || tracestate === null ? undefined : { traceparent, tracestate },
+    status: row.status,
+    openedAt: row.opened_at,
+    deadlineAt: row.deadline_at,
+    decidedAt: row.decided_at ?? undefined,
+    finishedAt: row.finished_at ?? undefined,
+    cause: causeOf(row),
+    epoch: row.epoch,
+    branches: rows.branches.map((branch) => branchOf(branch as BranchRow)),
+  };
+}
+
+function causeOf({ cause, reason }: TransactionRow): DecisionCause | undefined {
+  if (cause === null) return undefined;
+  return cause === 'rollback' ? { kind: cause, reason: reason ?? '' } : { kind: cause };
+}
+
+function branchOf(row: BranchRow): Branch {
+  return {
+    spec: {
+      id: row.branch_id as BranchId,
+      action: row.action,
+      mode: row.mode,
+      driver: row.driver,
+      dialect: row.dialect,
+      target: row.target,
+      methods: {
+        forward: row.forward_method,
+        confirm: row.confirm_method,
+        cancel: row.cancel_method,
+      },
+      payload: row.payload,
+      confirmPayload: row.confirm_payload ?? undefined,
+      cancelPayload: row.cancel_payload ?? undefined,
+      after: JSON.parse(row.after) as BranchId[],
+      deadlines: {
+        forwardMs: row.forward_deadline_ms,
+        confirmMs: row.confirm_deadline_ms,
+        cancelMs: row.cancel_deadline_ms,
+      },
+      retry: { firstDelayMs: row.retry_first_ms, maxDelayMs: row.retry_max_ms },
+      stuckAfterMs: row.stuck_after_ms,
+      barrier: row.barrier === 1,
+    },
+    status: row.status,
+    phaseOne: row.phase_one,
+    tryTold: row.try_told === 1,
+    notAfter: row.not_after,
+    attempts: attemptsOf(row),
+  };
+}
+
+function attemptsOf(row: BranchRow): Attempts {
+  const { failure_code: code, failure_message: message, failure_peer: peer } = row;
+  return {
+    count: row.attempts,
+    firstAt: row.first_attempt_at ?? undefined,
+    lastAt: row.last_attempt_at ?? undefined,
+    nextAt: row.next_attempt_at ?? undefined,
+    lastFailure:
+      code === null
+        ? undefined
+        : { grpcCode: code, message: message ?? '', peer: peer ?? undefined },
+    stuckReason: row.stuck_reason ?? undefined,
+  };
+}
+
+/** Columns of a list. */
+export const summaryColumns = [
+  'gid',
+  'run_id',
+  'name',
+  'status',
+  'branches',
+  'opened_at',
+  'decided_at',
+  'finished_at',
+  'cause',
+] as const satisfies readonly (keyof TransactionRow)[];
+
+/** A row of a list. */
+export function summaryOf(row: unknown): TransactionSummary {
+  const columns = row as Pick<TransactionRow, (typeof summaryColumns)[number]>;
+  return {
+    gid: columns.gid as Gid,
+    runId: columns.run_id as RunId,
+    name: columns.name,
+    status: columns.status,
+    branches: columns.branches,
+    openedAt: columns.opened_at,
+    decidedAt: columns.decided_at ?? undefined,
+    finishedAt: columns.finished_at ?? undefined,
+    cause: columns.cause ?? undefined,
+  };
+}
+
+/** What a row says. */
+export function factsOf(row: FactsRow): RowFacts {
+  const { owner, epoch, run_id, status, branches } = row;
+  return { owner, epoch, runId: run_id as RunId, status, branches };
+}

@@ -1,0 +1,96 @@
+/**
+ * The form in which every store keeps a transaction, so that what is loaded is the same whatever the store.
+ *
+ * F1 Texts hold no NUL and no lone surrogate: databases refuse or cut them, and a refused text in an outcome would
+ *    keep a decided transaction from ever finishing.
+ * F2 Equal bytes are kept once: a payload for Confirm or Cancel that equals the Try's is kept as "the same".
+ * F3 Bytes are copied: what the caller does to its buffer afterwards does not reach the store.
+ */
+import type { Attempts, Branch, BranchSpec, DecisionCause, GlobalTransaction } from '@tercet/core';
+
+const unstorable = /[\0\p{Surrogate}]/u;
+const unstorableAll = /[\0\p{Surrogate}]/gu;
+
+/** The text with U+FFFD in the place of every NUL and every lone surrogate (F1). */
+export function cleanText(text: string): string {
+  return unstorable.test(text) ? text.replace(unstorableAll, '\ufffd') : text;
+}
+
+/** Labels with clean keys and values; of two keys that become equal the later one stays. */
+export function cleanLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(labels);
+  return Object.fromEntries(entries.map(([key, value]) => [cleanText(key), cleanText(value)]));
+}
+
+/** A decision's cause with a clean reason. */
+export function storedCause(cause: DecisionCause | undefined): DecisionCause | undefined {
+  return cause?.kind === 'rollback' ? { ...cause, reason: cleanText(cause.reason) } : cause;
+}
+
+/** Attempts with clean texts. */
+export function storedAttempts(attempts: Attempts): Attempts {
+  const { lastFailure } = attempts;
+  if (lastFailure === undefined) return attempts;
+  const { message, peer } = lastFailure;
+  const clean = {
+    ...lastFailure,
+    message: cleanText(message),
+    peer: peer === undefined ? undefined : cleanText(peer),
+  };
+  return { ...attempts, lastFailure: clean };
+}
+
+/** A branch as it is kept: F1, F2, F3. */
+export function storedBranch(branch: Branch): Branch {
+  const { spec } = branch;
+  return { ...branch, spec: storedSpec(spec), attempts: storedAttempts(branch.attempts) };
+}
+
+/** A transaction as it is kept: F1, F2, F3. Epoch, statuses, times and ids stay as they are. */
+export function storedTransaction(tx: GlobalTransaction): GlobalTransaction {
+  return {
+    ...tx,
+    name: cleanText(tx.name),
+    policy: { ...tx.policy },
+    labels: cleanLabels(tx.labels),
+    trace: tx.trace && {
+      traceparent: cleanText(tx.trace.traceparent),
+      tracestate: cleanText(tx.trace.tracestate),
+    },
+    cause: storedCause(tx.cause),
+    branches: tx.branches.map(storedBranch),
+  };
+}
+
+function storedSpec(spec: BranchSpec): BranchSpec {
+  return {
+    ...spec,
+    action: cleanText(spec.action),
+    target: cleanText(spec.target),
+    methods: {
+      forward: cleanText(spec.methods.forward),
+      confirm: cleanText(spec.methods.confirm),
+      cancel: cleanText(spec.methods.cancel),
+    },
+    payload: copyOf(spec.payload),
+    confirmPayload: unlessSame(spec.confirmPayload, spec.payload),
+    cancelPayload: unlessSame(spec.cancelPayload, spec.payload),
+    after: [...spec.after],
+  };
+}
+
+/** A copy of `bytes`, or undefined where they are those of `payload` (F2). */
+function unlessSame(bytes: Uint8Array | undefined, payload: Uint8Array): Uint8Array | undefined {
+  if (bytes === undefined || sameBytes(bytes, payload)) return undefined;
+  return copyOf(bytes);
+}
+
+/** Not `slice`: that of a Buffer is a view of the same memory. What is no bytes is left to be refused as data. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return bytes instanceof Uint8Array ? new Uint8Array(bytes) : bytes;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) return false;
+  return a === b || (a.length === b.length && Buffer.compare(a, b) === 0);
+}

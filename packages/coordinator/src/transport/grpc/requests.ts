@@ -1,0 +1,158 @@
+/** Wire requests → typed requests of the service layer. Fills the contract's defaults, refuses unknown values. */
+import {
+  type BranchId,
+  type BranchSpec,
+  CALL_DEADLINE_MS_DEFAULT,
+  type Fact,
+  type Opening,
+  STUCK_AFTER_MS_DEFAULT,
+  TercetError,
+  type TransactionPolicy,
+  type TryOutcome,
+  defaultRetryPolicy,
+  limits,
+  parseBranchId,
+  parseGid,
+  parseRunId,
+} from '@tercet/core';
+import type * as wire from '@tercet/proto';
+import type {
+  CommitRequest,
+  RegisterRequest,
+  RollbackRequest,
+  WaitWish,
+} from '../../service/transaction-service';
+import type { ListQuery } from '../../store/store';
+import type { StuckQuery } from '../../service/operator-service';
+import * as enums from './enums';
+
+/** RegisterBranches. */
+export function registerRequest(request: wire.RegisterBranchesRequest): RegisterRequest {
+  return {
+    gid: parseGid(request.gid),
+    runId: parseRunId(request.runId),
+    opening: request.open === undefined ? undefined : opening(request.open),
+    branches: request.branches.map((branch, i) => branchSpec(branch, `branches[${i}]`)),
+  };
+}
+
+/** Commit. */
+export function commitRequest(request: wire.CommitRequest): CommitRequest {
+  return {
+    gid: parseGid(request.gid),
+    runId: parseRunId(request.runId),
+    branchIds: request.branchIds.map(parseBranchId),
+    result: request.result,
+    wait: waitWish(request),
+  };
+}
+
+/** Rollback. */
+export function rollbackRequest(request: wire.RollbackRequest): RollbackRequest {
+  const tries = new Map<BranchId, TryOutcome>();
+  request.tries.forEach((told, i) => {
+    tries.set(
+      parseBranchId(told.branchId),
+      enums.tryOutcome.toWord(`tries[${i}].outcome`, told.outcome),
+    );
+  });
+  return {
+    gid: parseGid(request.gid),
+    runId: parseRunId(request.runId),
+    reason: request.reason,
+    tries,
+    wait: waitWish(request),
+  };
+}
+
+/** The wait of Commit and Rollback; unspecified = do not wait. */
+function waitWish(request: { readonly waitFor: wire.Fact; readonly waitMs: number }): WaitWish {
+  const fact = (request.waitFor as number) === 0 ? undefined : waitedFact(request.waitFor);
+  return { fact, waitMs: request.waitMs };
+}
+
+/** The fact of WaitTransaction; it must be set. */
+export function waitedFact(fact: wire.Fact): Fact {
+  return enums.fact.toWord('wait_for', fact);
+}
+
+/** ListTransactions. */
+export function listQuery(request: wire.ListTransactionsRequest): ListQuery {
+  return {
+    statuses: request.statuses.map((status, i) =>
+      enums.transactionStatus.toWord(`statuses[${i}]`, status),
+    ),
+    name: request.name || undefined,
+    gidPrefix: request.gidPrefix || undefined,
+    limit: request.limit ?? 50,
+    cursor: request.cursor || undefined,
+  };
+}
+
+/** ListStuckBranches. */
+export function stuckQuery(request: wire.ListStuckBranchesRequest): StuckQuery {
+  const all = (request.reason as number) === 0;
+  return {
+    service: request.service || undefined,
+    action: request.action || undefined,
+    reason: all ? undefined : enums.stuckReason.toWord('reason', request.reason),
+    limit: request.limit ?? 100,
+  };
+}
+
+function opening(open: wire.Opening): Opening {
+  return {
+    name: open.name,
+    timeoutMs: open.timeoutMs ?? limits.timeoutMsDefault,
+    policy: policy(open.policy),
+    labels: open.labels,
+    trace: open.traceContext === undefined ? undefined : { ...open.traceContext },
+  };
+}
+
+function policy(given: wire.TransactionPolicy | undefined): TransactionPolicy {
+  if (given?.askTarget) {
+    throw new TercetError('NOT_BUILT_YET', {
+      message: 'open.policy.ask_target: check-back is not built yet',
+      details: { field: 'open.policy.ask_target' },
+    });
+  }
+  return {
+    onTimeout: enums.onTimeout.toWord('open.policy.on_timeout', given?.onTimeout ?? 0),
+    phaseTwoOrder: enums.phaseTwoOrder.toWord(
+      'open.policy.phase_two_order',
+      given?.phaseTwoOrder ?? 0,
+    ),
+  };
+}
+
+function branchSpec(branch: wire.Branch, at: string): BranchSpec {
+  return {
+    id: parseBranchId(branch.branchId),
+    action: branch.action,
+    mode: enums.branchMode.toWord(`${at}.mode`, branch.mode),
+    driver: enums.branchDriver.toWord(`${at}.driver`, branch.driver),
+    dialect: enums.dialect.toWord(`${at}.dialect`, branch.dialect),
+    target: branch.target,
+    methods: {
+      forward: branch.forwardMethod,
+      confirm: branch.confirmMethod,
+      cancel: branch.cancelMethod,
+    },
+    payload: branch.payload,
+    confirmPayload: branch.confirmPayload,
+    cancelPayload: branch.cancelPayload,
+    after: branch.after.map(parseBranchId),
+    deadlines: {
+      forwardMs: branch.forwardDeadlineMs ?? CALL_DEADLINE_MS_DEFAULT,
+      confirmMs: branch.confirmDeadlineMs ?? CALL_DEADLINE_MS_DEFAULT,
+      cancelMs: branch.cancelDeadlineMs ?? CALL_DEADLINE_MS_DEFAULT,
+    },
+    retry: {
+      firstDelayMs: branch.retry?.firstDelayMs ?? defaultRetryPolicy.firstDelayMs,
+      maxDelayMs: branch.retry?.maxDelayMs ?? defaultRetryPolicy.maxDelayMs,
+    },
+    stuckAfterMs: branch.stuckAfterMs ?? STUCK_AFTER_MS_DEFAULT,
+    barrier: branch.barrier,
+  };
+}

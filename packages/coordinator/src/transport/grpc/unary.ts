@@ -1,0 +1,29 @@
+/** The inbound unary adapter: the only place where callbacks, deadlines and cancellation of grpc-js are handled. */
+import type { ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { CallContext } from '../../service/transaction-service';
+import { toServiceError } from './error-mapping';
+
+/** Turns an async function into a grpc-js handler. Whatever it throws is answered by the catalogue. */
+export function unary<Request, Response>(
+  handle: (request: Request, call: CallContext) => Promise<Response> | Response,
+  report: (error: unknown) => string,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const answer = async (): Promise<Response> => await handle(call.request, contextOf(call));
+    answer().then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(toServiceError(error, report)),
+    );
+  };
+}
+
+function contextOf(call: ServerUnaryCall<unknown, unknown>): CallContext {
+  const gone = new AbortController();
+  call.on('cancelled', () => gone.abort());
+  return { expiresAt: expiryOf(call.getDeadline()), signal: gone.signal };
+}
+
+function expiryOf(deadline: Date | number): number | undefined {
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  return Number.isFinite(at) ? at : undefined;
+}

@@ -1,0 +1,60 @@
+/**
+ * What every store promises, as one suite: the memory twin passes it and so does each database. Titles name the
+ * store's invariants (S1–S5, store.ts) and the design's (I…).
+ */
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { Store } from '../src/store/store';
+import { describeClaims } from './store-contract/claims';
+import { describeContent } from './store-contract/content';
+import { describeGuards } from './store-contract/guards';
+import { describeLists } from './store-contract/lists';
+import { describeWrites } from './store-contract/writes';
+
+/** A store and the way to its next life. */
+export interface StoreFixture {
+  /** Open, as the incarnation `first`. */
+  readonly store: Store;
+  /** Closes the store and opens its data again as another incarnation. */
+  restart(incarnation: string): Promise<Store>;
+  /** Ends whatever is open. */
+  end(): Promise<void>;
+}
+
+/** What the parts of the suite get. */
+export interface ContractContext {
+  /** The store that tests share; each uses gids of its own. */
+  store(): Store;
+  /** A gid that no other test uses. */
+  gid(): string;
+  /** A store of this test alone. */
+  fresh(work: (fixture: StoreFixture) => Promise<void>): Promise<void>;
+}
+
+/** Runs the suite on the stores that `factory` makes, each empty and open as the incarnation `first`. */
+export function describeStoreContract(name: string, factory: () => Promise<StoreFixture>): void {
+  describe(`the ${name} store keeps the contract`, () => {
+    let shared: StoreFixture;
+    let number = 0;
+    beforeAll(async () => {
+      shared = await factory();
+    });
+    afterAll(() => shared.end());
+    const context: ContractContext = {
+      store: () => shared.store,
+      gid: () => `order-${++number}`,
+      fresh: async (work) => {
+        const fixture = await factory();
+        try {
+          await work(fixture);
+        } finally {
+          await fixture.end();
+        }
+      },
+    };
+    describeWrites(context);
+    describeGuards(context);
+    describeContent(context);
+    describeClaims(context);
+    describeLists(context);
+  });
+}

@@ -1,0 +1,119 @@
+import type { BranchId } from './ids';
+import type { CallFailure, Dialect } from './outcome';
+import type { RetryPolicy } from './retry-policy';
+import type { StuckReason } from './stuck';
+
+/** What kind of work a branch is. Only `tcc` is built. */
+export type BranchMode = 'tcc' | 'saga' | 'message' | 'xa';
+/** Who carries out phase one. Only `initiator` is built. */
+export type BranchDriver = 'initiator' | 'coordinator' | 'participant';
+/** Durable state of a branch. Attempts, errors and stuck reasons are columns, not statuses. */
+export type BranchStatus = 'registered' | 'confirmed' | 'cancelled';
+/** What is known of phase one. `none` = nothing was told, or (told by a rollback) the Try was never sent. */
+export type PhaseOneStatus = 'none' | 'started' | 'done' | 'refused' | 'unknown';
+/** What an initiator can tell of a Try. */
+export type TryOutcome = 'not-sent' | 'done' | 'refused' | 'unknown';
+
+/** A branch as its initiator registers it. Never changes afterwards. */
+export interface BranchSpec {
+  readonly id: BranchId;
+  /** Name of the action for people: `reserve`. */
+  readonly action: string;
+  readonly mode: BranchMode;
+  readonly driver: BranchDriver;
+  readonly dialect: Dialect;
+  /** gRPC address of the participant. */
+  readonly target: string;
+  /** Full method paths: `/shop.StockTcc/ReserveTry`. */
+  readonly methods: { readonly forward: string; readonly confirm: string; readonly cancel: string };
+  /** Encoded request of phase one, and of Confirm and Cancel where they have none of their own. */
+  readonly payload: Uint8Array;
+  readonly confirmPayload: Uint8Array | undefined;
+  readonly cancelPayload: Uint8Array | undefined;
+  /** Ids of branches that go first in ordered phase two. Not built: always empty. */
+  readonly after: readonly BranchId[];
+  /** Deadlines of one call, milliseconds. */
+  readonly deadlines: {
+    readonly forwardMs: number;
+    readonly confirmMs: number;
+    readonly cancelMs: number;
+  };
+  readonly retry: RetryPolicy;
+  /** Time after the decision from which the unanswered branch counts as stuck, milliseconds. */
+  readonly stuckAfterMs: number;
+  /** The participant keeps a late Try out by itself. */
+  readonly barrier: boolean;
+}
+
+/** Deadline of a call whose definition names none, milliseconds. */
+export const CALL_DEADLINE_MS_DEFAULT = 5_000;
+/** Time after the decision from which an unanswered branch counts as stuck, where its definition names none. */
+export const STUCK_AFTER_MS_DEFAULT = 300_000;
+
+/** How the phase-two calls of a branch went so far. Durable, but may lag by one attempt after a crash. */
+export interface Attempts {
+  /** Calls that ended. */
+  readonly count: number;
+  readonly firstAt: number | undefined;
+  readonly lastAt: number | undefined;
+  /** When the next one is due; undefined = at once where phase two is open, never where it is over. */
+  readonly nextAt: number | undefined;
+  readonly lastFailure: CallFailure | undefined;
+  /** Reason that the last failure alone gives; age and count are added by `stuckReasonAt`. */
+  readonly stuckReason: StuckReason | undefined;
+}
+
+/** A branch nobody has called in phase two. */
+export const noAttempts: Attempts = {
+  count: 0,
+  firstAt: undefined,
+  lastAt: undefined,
+  nextAt: undefined,
+  lastFailure: undefined,
+  stuckReason: undefined,
+};
+
+/** A registered branch. */
+export interface Branch {
+  readonly spec: BranchSpec;
+  readonly status: BranchStatus;
+  readonly phaseOne: PhaseOneStatus;
+  /** Whether the initiator told how the Try ended; only then may the first Cancel leave at once. */
+  readonly tryTold: boolean;
+  /** Time from which participants refuse to start the Try, Unix ms of the coordinator. */
+  readonly notAfter: number;
+  readonly attempts: Attempts;
+}
+
+/** The bytes that the given phase of a branch sends. */
+export function payloadOf(spec: BranchSpec, phase: 'confirm' | 'cancel'): Uint8Array {
+  return (phase === 'confirm' ? spec.confirmPayload : spec.cancelPayload) ?? spec.payload;
+}
+
+/** The service of a method path: `shop.StockTcc` of `/shop.StockTcc/ReserveTry`. */
+export function serviceOf(methodPath: string): string {
+  return methodPath.slice(1, methodPath.lastIndexOf('/'));
+}
+
+/**
+ * Whether two registrations of one branch id are the same request: what would be called and with which bytes.
+ * Deadlines, retry and stuck settings may differ between repeats (design rule I9): they do not change the work.
+ */
+export function sameContent(a: BranchSpec, b: BranchSpec): boolean {
+  return (
+    a.target === b.target &&
+    a.mode === b.mode &&
+    a.driver === b.driver &&
+    a.dialect === b.dialect &&
+    a.methods.forward === b.methods.forward &&
+    a.methods.confirm === b.methods.confirm &&
+    a.methods.cancel === b.methods.cancel &&
+    sameBytes(a.payload, b.payload) &&
+    sameBytes(a.confirmPayload ?? a.payload, b.confirmPayload ?? b.payload) &&
+    sameBytes(a.cancelPayload ?? a.payload, b.cancelPayload ?? b.payload)
+  );
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || (a.length === b.length && a.every((byte, i) => byte === b[i]));
+}

@@ -1,0 +1,286 @@
+/**
+ * The decisions of the engine, as pure functions: what is there, what happened, what time it is → what to store.
+ * The engine's contract: make `next` durable before anything leaves that depends on it.
+ *
+ * D1 An event whose effect is already there is `repeated`, never an error (design rule I9).
+ * D2 Only a contradiction is `rejected`, and rejecting changes nothing.
+ * D3 Nothing leads from one decision to the other (I2, I3); a branch is added only while trying (I4).
+ */
+import {
+  type Branch,
+  type BranchSpec,
+  type PhaseOneStatus,
+  type TryOutcome,
+  noAttempts,
+  sameContent,
+} from './branch';
+import { TercetError } from './errors';
+import {
+  type GlobalTransaction,
+  type Opening,
+  type DecisionCause,
+  findBranch,
+} from './global-transaction';
+import type { BranchId, Gid, RunId } from './ids';
+import { limits } from './limits';
+import { type GlobalMove, decisionOf, globalTransitions, isLegal, phaseTwoOf } from './transitions';
+
+/** Something that happens to a transaction in phase one. */
+export type TransactionEvent =
+  | RegisterEvent
+  | CommitEvent
+  | RollbackEvent
+  | { readonly kind: 'deadline' };
+
+/** Branches are to be made durable; with `opening` the transaction may be created. */
+export interface RegisterEvent {
+  readonly kind: 'register';
+  readonly runId: RunId;
+  readonly opening: Opening | undefined;
+  readonly branches: readonly BranchSpec[];
+}
+
+/** The initiator decides confirm and lists the branches whose Try succeeded. */
+export interface CommitEvent {
+  readonly kind: 'commit';
+  readonly runId: RunId;
+  readonly branchIds: readonly BranchId[];
+}
+
+/** The initiator decides cancel and tells how its Tries ended. */
+export interface RollbackEvent {
+  readonly kind: 'rollback';
+  readonly runId: RunId;
+  readonly reason: string;
+  readonly tries: ReadonlyMap<BranchId, TryOutcome>;
+}
+
+/** What has to be stored for an accepted event. */
+export type Change =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'extended'; readonly added: readonly Branch[] }
+  | { readonly kind: 'decided' };
+
+/** The answer to an event. */
+export type Decision =
+  | { readonly kind: 'accepted'; readonly next: GlobalTransaction; readonly change: Change }
+  | { readonly kind: 'repeated'; readonly current: GlobalTransaction }
+  | { readonly kind: 'rejected'; readonly error: TercetError };
+
+/** Decides one event. `tx` is undefined where the gid is not known to exist. */
+export function decide(
+  gid: Gid,
+  tx: GlobalTransaction | undefined,
+  event: TransactionEvent,
+  now: number,
+): Decision {
+  if (event.kind === 'register') return decideRegister(gid, tx, event, now);
+  if (tx === undefined) return rejected('TRANSACTION_NOT_FOUND', { gid });
+  switch (event.kind) {
+    case 'commit':
+      return decideCommit(tx, event, now);
+    case 'rollback':
+      return decideRollback(tx, event, now);
+    case 'deadline':
+      if (tx.status !== 'trying' || now < tx.deadlineAt) return { kind: 'repeated', current: tx };
+      return decided(tx, 'deadlinePassed', { kind: 'timeout' }, now);
+  }
+}
+
+function decideRegister(
+  gid: Gid,
+  tx: GlobalTransaction | undefined,
+  event: RegisterEvent,
+  now: number,
+): Decision {
+  if (tx === undefined) {
+    if (event.opening === undefined) return rejected('TRANSACTION_NOT_FOUND', { gid });
+    return open(gid, event.opening, event, now);
+  }
+  const stranger = strangerError(tx, event);
+  if (stranger !== undefined) return { kind: 'rejected', error: stranger };
+  const news = newBranches(tx, event.branches);
+  if (news instanceof TercetError) return { kind: 'rejected', error: news };
+  if (decisionOf(tx.status) !== undefined) {
+    return rejected('ALREADY_DECIDED', { gid, status: tx.status });
+  }
+  if (news.length === 0) return { kind: 'repeated', current: tx };
+  if (now >= tx.deadlineAt) return rejected('DEADLINE_EXCEEDED', { gid, status: tx.status });
+  const added = news.map((spec) => registered(spec, tx.deadlineAt, now));
+  return {
+    kind: 'accepted',
+    next: { ...tx, branches: [...tx.branches, ...added] },
+    change: { kind: 'extended', added },
+  };
+}
+
+function open(gid: Gid, opening: Opening, event: RegisterEvent, now: number): Decision {
+  const deadlineAt = now + opening.timeoutMs;
+  const empty: GlobalTransaction = {
+    gid,
+    runId: event.runId,
+    name: opening.name,
+    policy: opening.policy,
+    labels: opening.labels,
+    trace: opening.trace,
+    status: 'trying',
+    openedAt: now,
+    deadlineAt,
+    decidedAt: undefined,
+    finishedAt: undefined,
+    cause: undefined,
+    epoch: 1,
+    branches: [],
+  };
+  const news = newBranches(empty, event.branches);
+  if (news instanceof TercetError) return { kind: 'rejected', error: news };
+  const branches = news.map((spec) => registered(spec, deadlineAt, now));
+  return { kind: 'accepted', next: { ...empty, branches }, change: { kind: 'opened' } };
+}
+
+function registered(spec: BranchSpec, deadlineAt: number, now: number): Branch {
+  return {
+    spec,
+    status: 'registered',
+    phaseOne: 'none',
+    tryTold: false,
+    notAfter: Math.min(deadlineAt, now + spec.deadlines.forwardMs),
+    attempts: noAttempts,
+  };
+}
+
+/** Why this registration is not of the run that opened `tx`, or undefined when it is. */
+function strangerError(tx: GlobalTransaction, event: RegisterEvent): TercetError | undefined {
+  const { opening } = event;
+  const details = { gid: tx.gid, status: tx.status };
+  if (opening === undefined) {
+    return event.runId === tx.runId ? undefined : new TercetError('WRONG_RUN', { details });
+  }
+  if (opening.name !== tx.name) {
+    const message = `gid ${tx.gid} belongs to a transaction named ${tx.name}, not ${opening.name}`;
+    return new TercetError('GID_CONFLICT', { message, details });
+  }
+  if (event.runId !== tx.runId) return new TercetError('ANOTHER_RUN', { details });
+  if (samePolicy(tx, opening) && sameLabels(tx.labels, opening.labels)) return undefined;
+  const message = `gid ${tx.gid} was opened by this run with another policy or other labels`;
+  return new TercetError('GID_CONFLICT', { message, details });
+}
+
+function samePolicy(tx: GlobalTransaction, opening: Opening): boolean {
+  return (
+    tx.policy.onTimeout === opening.policy.onTimeout &&
+    tx.policy.phaseTwoOrder === opening.policy.phaseTwoOrder
+  );
+}
+
+function sameLabels(
+  a: Readonly<Record<string, string>>,
+  b: Readonly<Record<string, string>>,
+): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** The branches of a request that are not registered yet, or the error that forbids them all. */
+function newBranches(
+  tx: GlobalTransaction,
+  specs: readonly BranchSpec[],
+): readonly BranchSpec[] | TercetError {
+  const news = new Map<BranchId, BranchSpec>();
+  for (const spec of specs) {
+    const known = findBranch(tx, spec.id)?.spec ?? news.get(spec.id);
+    if (known === undefined) news.set(spec.id, spec);
+    else if (!sameContent(known, spec)) {
+      return new TercetError('BRANCH_CONFLICT', {
+        message: `branch ${spec.id} is registered with another target, other methods or another payload`,
+        details: { gid: tx.gid, branch_id: spec.id },
+      });
+    }
+  }
+  if (tx.branches.length + news.size > limits.branchesMax) {
+    return new TercetError('INVALID_ARGUMENT', {
+      message: `a transaction has at most ${limits.branchesMax} branches, this would be number ${tx.branches.length + news.size}`,
+      details: { gid: tx.gid, field: 'branches' },
+    });
+  }
+  return [...news.values()];
+}
+
+function decideCommit(tx: GlobalTransaction, event: CommitEvent, now: number): Decision {
+  if (event.runId !== tx.runId) return rejected('WRONG_RUN', { gid: tx.gid, status: tx.status });
+  if (decisionOf(tx.status) === 'cancel') return wrongStatus(tx, 'commit');
+  const mismatch = branchListMismatch(tx, event.branchIds);
+  if (mismatch !== undefined) return { kind: 'rejected', error: mismatch };
+  if (tx.status !== 'trying') return { kind: 'repeated', current: tx };
+  return decided(tx, 'commitRequested', { kind: 'commit' }, now);
+}
+
+function branchListMismatch(
+  tx: GlobalTransaction,
+  listed: readonly BranchId[],
+): TercetError | undefined {
+  const wanted = new Set(listed);
+  const missing = tx.branches.map((b) => b.spec.id).filter((id) => !wanted.has(id));
+  const foreign = [...wanted].filter((id) => findBranch(tx, id) === undefined);
+  if (missing.length === 0 && foreign.length === 0) return undefined;
+  const parts = [
+    ...(missing.length > 0 ? [`registered but not listed: ${missing.join(', ')}`] : []),
+    ...(foreign.length > 0 ? [`listed but not registered: ${foreign.join(', ')}`] : []),
+  ];
+  return new TercetError('BRANCHES_MISMATCH', {
+    message: `Commit must list exactly the registered branches; ${parts.join('; ')}`,
+    details: { gid: tx.gid, status: tx.status },
+  });
+}
+
+function decideRollback(tx: GlobalTransaction, event: RollbackEvent, now: number): Decision {
+  if (event.runId !== tx.runId) return rejected('WRONG_RUN', { gid: tx.gid, status: tx.status });
+  if (decisionOf(tx.status) === 'confirm') return wrongStatus(tx, 'roll back');
+  if (tx.status !== 'trying') return { kind: 'repeated', current: tx };
+  const told = {
+    ...tx,
+    branches: tx.branches.map((branch) => withTry(branch, event.tries.get(branch.spec.id))),
+  };
+  const reason = event.reason.slice(0, limits.textLengthMax);
+  return decided(told, 'rollbackRequested', { kind: 'rollback', reason }, now);
+}
+
+/** A Try of unknown end is not "told": it may still be on its way, so the first Cancel has to outwait it. */
+function withTry(branch: Branch, outcome: TryOutcome | undefined): Branch {
+  if (outcome === undefined) return branch;
+  const phaseOne: PhaseOneStatus = outcome === 'not-sent' ? 'none' : outcome;
+  return { ...branch, phaseOne, tryTold: outcome !== 'unknown' };
+}
+
+function decided(
+  tx: GlobalTransaction,
+  move: GlobalMove,
+  cause: DecisionCause,
+  now: number,
+): Decision {
+  if (!isLegal(move, tx.status)) throw new Error(`bug: ${move} from ${tx.status}`);
+  const to = globalTransitions[move].to;
+  // A commit proves that every Try succeeded: its initiator lists only those.
+  const branches =
+    cause.kind === 'commit'
+      ? tx.branches.map((b): Branch => ({ ...b, phaseOne: 'done', tryTold: true }))
+      : tx.branches;
+  const next: GlobalTransaction = { ...tx, status: to, cause, decidedAt: now, branches };
+  const change: Change = { kind: 'decided' };
+  if (branches.length > 0) return { kind: 'accepted', next, change };
+  // Nothing to call: the decision is the end, one write instead of two.
+  const end = phaseTwoOf[to]?.end ?? to;
+  return { kind: 'accepted', next: { ...next, status: end, finishedAt: now }, change };
+}
+
+function wrongStatus(tx: GlobalTransaction, wish: string): Decision {
+  const error = new TercetError('WRONG_STATUS', {
+    message: `cannot ${wish}: transaction ${tx.gid} is ${tx.status}`,
+    details: { gid: tx.gid, status: tx.status },
+  });
+  return { kind: 'rejected', error };
+}
+
+function rejected(code: TercetError['code'], details: Readonly<Record<string, string>>): Decision {
+  return { kind: 'rejected', error: new TercetError(code, { details }) };
+}

@@ -1,0 +1,87 @@
+import { TercetError } from './errors';
+import type { Clock, Random } from './ports';
+
+/** Global id of a transaction: the initiator's idempotency key, 1–128 visible ASCII characters, case-sensitive. */
+export type Gid = string & { readonly __brand: 'Gid' };
+/** Id of one run of the initiator's code: 32 lowercase hex digits. */
+export type RunId = string & { readonly __brand: 'RunId' };
+/** Id of a branch within its transaction: `1`, `2`, …; nested `1.2`. */
+export type BranchId = string & { readonly __brand: 'BranchId' };
+
+const visibleAscii = /^[\x21-\x7e]+$/;
+const runIdPattern = /^[0-9a-f]{32}$/;
+const branchIdPattern = /^[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8})*$/;
+
+/** Longest gid, in characters. */
+export const GID_LENGTH_MAX = 128;
+
+/** Whether `text` is 1 to `lengthMax` visible ASCII characters (no blank, no control character). */
+export function isVisibleAscii(text: string, lengthMax: number): boolean {
+  return text.length <= lengthMax && visibleAscii.test(text);
+}
+
+/** Checks a gid. Throws INVALID_ARGUMENT naming `gid`. */
+export function parseGid(text: string): Gid {
+  if (isVisibleAscii(text, GID_LENGTH_MAX)) return text as Gid;
+  throw new TercetError('INVALID_ARGUMENT', {
+    message: `gid must be 1 to ${GID_LENGTH_MAX} visible ASCII characters without blanks, got ${describeText(text)}`,
+    details: { field: 'gid' },
+  });
+}
+
+/** Checks a run id. Throws INVALID_ARGUMENT naming `run_id`. */
+export function parseRunId(text: string): RunId {
+  if (runIdPattern.test(text)) return text as RunId;
+  throw new TercetError('INVALID_ARGUMENT', {
+    message: `run_id must be 32 lowercase hex digits, got ${describeText(text)}`,
+    details: { field: 'run_id' },
+  });
+}
+
+/** Checks a branch id. Throws INVALID_ARGUMENT naming `branch_id`. */
+export function parseBranchId(text: string): BranchId {
+  if (branchIdPattern.test(text) && text.length <= 64) return text as BranchId;
+  throw new TercetError('INVALID_ARGUMENT', {
+    message: `branch_id must be a number such as 1 or 12 (nested: 1.2), got ${describeText(text)}`,
+    details: { field: 'branch_id' },
+  });
+}
+
+/** Draws a new run id. */
+export function newRunId(random: Random): RunId {
+  return hex(random.bytes(16)) as RunId;
+}
+
+/** Draws a UUID of version 7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, the rest random. Sorts by time. */
+export function newGid(clock: Clock, random: Random): Gid {
+  const bytes = random.bytes(16);
+  const time = clock.now();
+  for (let i = 0; i < 6; i++) bytes[i] = Math.floor(time / 256 ** (5 - i)) % 256;
+  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  const text = hex(bytes);
+  const parts = [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20)];
+  return [...parts, text.slice(20)].join('-') as Gid;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** A piece of foreign text for an error message: quoted, shortened, nothing in it that a terminal would obey. */
+export function describeText(text: string): string {
+  if (text === '') return 'an empty text';
+  const shown = escaped(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  return text.length > 40 ? `${shown} (${text.length} characters)` : shown;
+}
+
+/** JSON leaves DEL, the C1 controls, line separators and the invisible or reversing characters as they are. */
+function escaped(text: string): string {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) =>
+    Array.from({ length: char.length }, (_, i) => codeUnit(char, i)).join(''),
+  );
+}
+
+function codeUnit(text: string, at: number): string {
+  return `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`;
+}

@@ -1,0 +1,108 @@
+/** The pure heart of Tercet. Everything here is data and functions: no IO, no clock, no platform. */
+
+// Words: ids, statuses, branches, transactions.
+export {
+  type BranchId,
+  type Gid,
+  GID_LENGTH_MAX,
+  type RunId,
+  describeText,
+  isVisibleAscii,
+  newGid,
+  newRunId,
+  parseBranchId,
+  parseGid,
+  parseRunId,
+} from './ids';
+export {
+  type Attempts,
+  type Branch,
+  type BranchDriver,
+  type BranchMode,
+  type BranchSpec,
+  type BranchStatus,
+  CALL_DEADLINE_MS_DEFAULT,
+  type PhaseOneStatus,
+  STUCK_AFTER_MS_DEFAULT,
+  type TryOutcome,
+  noAttempts,
+  payloadOf,
+  sameContent,
+  serviceOf,
+} from './branch';
+export {
+  type DecisionCause,
+  type Fact,
+  type GlobalTransaction,
+  type OnTimeout,
+  type Opening,
+  type PhaseTwoOrder,
+  type TraceContext,
+  type TransactionPolicy,
+  factReached,
+  facts,
+  findBranch,
+  holds,
+  openPhase,
+  pendingBranches,
+} from './global-transaction';
+export {
+  type DecisionKind,
+  type GlobalMove,
+  type GlobalStatus,
+  type Transition,
+  branchTransitions,
+  decisionOf,
+  globalStatuses,
+  globalTransitions,
+  isFinished,
+  isLegal,
+  phaseTwoOf,
+} from './transitions';
+
+// Decisions.
+export {
+  type Change,
+  type CommitEvent,
+  type Decision,
+  type RegisterEvent,
+  type RollbackEvent,
+  type TransactionEvent,
+  decide,
+} from './decide';
+export { type AnswerContext, type BranchFailure, completed, dueAt, withOutcome } from './phase-two';
+export {
+  type CallFailure,
+  type CallReply,
+  type Dialect,
+  type Outcome,
+  type Phase,
+  grpcCode,
+  outcomeOf,
+} from './outcome';
+export { type RetryPolicy, defaultRetryPolicy, nextDelayMs, slowDelayMs } from './retry-policy';
+export {
+  STUCK_ATTEMPTS,
+  type StuckReason,
+  isImmediate,
+  reasonOf,
+  stuckReasonAt,
+  stuckReasons,
+} from './stuck';
+
+// Errors, limits, wire names, ports.
+export {
+  type ErrorCode,
+  type ErrorEntry,
+  type RpcStatusName,
+  TercetError,
+  type TercetErrorInit,
+  errorCatalogue,
+  isErrorCode,
+  toTercetError,
+} from './errors';
+export { CLOCK_SKEW_MS_DEFAULT, limits } from './limits';
+export { type Duration, parseDuration } from './duration';
+export { metadataKeys } from './metadata';
+export { type Clock, type Random, type Scheduler, type Timer } from './ports';
+export { assertNever } from './assert-never';

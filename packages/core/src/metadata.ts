@@ -1,0 +1,31 @@
+/** Names of the gRPC metadata that Tercet sends and reads. Part of the wire contract (docs/protocol.md). */
+export const metadataKeys = {
+  /** To participants: the transaction. */
+  gid: 'tercet-gid',
+  /** To participants: the run that opened it. */
+  runId: 'tercet-run-id',
+  /** To participants: the branch. */
+  branchId: 'tercet-branch-id',
+  /** To participants: name of the action. */
+  action: 'tercet-action',
+  /** To participants: `try`, `confirm` or `cancel`. */
+  phase: 'tercet-phase',
+  /** To participants: 1 for the first call of this phase, then 2, … */
+  attempt: 'tercet-attempt',
+  /** To participants, with Try and Cancel: Unix ms after which the Try must not start. */
+  notAfter: 'tercet-not-after',
+  /** W3C trace context. */
+  traceparent: 'traceparent',
+  /** W3C trace context. */
+  tracestate: 'tracestate',
+  /** From participants, trailing, with FAILED_PRECONDITION: `reject`, `retry`, `park` or `conflict`. */
+  verdict: 'tercet-verdict',
+  /** From participants, trailing, with the verdict `retry`: earliest next call in milliseconds. */
+  retryAfterMs: 'tercet-retry-after-ms',
+  /** From participants, trailing, with the verdict `reject`: details as JSON in UTF-8. */
+  rejectDetails: 'tercet-reject-details-bin',
+  /** From the coordinator, trailing: the error's code. */
+  errorCode: 'tercet-code',
+  /** From the coordinator, trailing: `tercet.v1.ErrorInfo`. */
+  errorInfo: 'tercet-error-bin',
+} as const;

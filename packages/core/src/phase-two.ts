@@ -1,0 +1,116 @@
+/**
+ * Phase two as pure functions: when a branch is due, what an answer makes of it, when the work is done.
+ *
+ * P1 Only the phase of the durable decision is ever due (design rules I1, I3).
+ * P2 A branch that answered OK is never due again; any other answer makes it due later, for ever (I7).
+ */
+import type { Attempts, Branch } from './branch';
+import { type GlobalTransaction, openPhase, pendingBranches } from './global-transaction';
+import type { BranchId } from './ids';
+import { limits } from './limits';
+import type { CallFailure, Outcome } from './outcome';
+import type { Random } from './ports';
+import { nextDelayMs, slowDelayMs } from './retry-policy';
+import { isImmediate, reasonOf } from './stuck';
+import { phaseTwoOf } from './transitions';
+
+/**
+ * When the next phase-two call of a branch is due (Unix ms), or undefined when none is. The first Cancel of a
+ * branch whose Try may still be under way waits until the Try can no longer start: `notAfter` plus the greatest
+ * clock difference; a participant with a barrier keeps a late Try out by itself.
+ */
+export function dueAt(tx: GlobalTransaction, branch: Branch, skewMs: number): number | undefined {
+  const phase = openPhase(tx);
+  if (phase === undefined || branch.status !== 'registered' || tx.decidedAt === undefined) {
+    return undefined;
+  }
+  const planned = branch.attempts.nextAt ?? tx.decidedAt;
+  const mustOutwaitTry =
+    phase === 'cancel' && branch.attempts.count === 0 && !branch.tryTold && !branch.spec.barrier;
+  return mustOutwaitTry ? Math.max(planned, branch.notAfter + skewMs) : planned;
+}
+
+/** Context of an answer. */
+export interface AnswerContext {
+  readonly now: number;
+  readonly random: Random;
+}
+
+/** The transaction after the answer of one phase-two call. An answer for a branch that is done changes nothing. */
+export function withOutcome(
+  tx: GlobalTransaction,
+  branchId: BranchId,
+  outcome: Outcome,
+  context: AnswerContext,
+): GlobalTransaction {
+  const open = phaseTwoOf[tx.status];
+  if (open === undefined) return tx;
+  const branches = tx.branches.map((branch) => {
+    if (branch.spec.id !== branchId || branch.status !== 'registered') return branch;
+    const attempts = nextAttempts(branch, outcome, context);
+    return outcome.kind === 'done'
+      ? { ...branch, status: open.branchEnd, attempts }
+      : { ...branch, attempts };
+  });
+  return { ...tx, branches };
+}
+
+function nextAttempts(branch: Branch, outcome: Outcome, context: AnswerContext): Attempts {
+  const { attempts } = branch;
+  const { now } = context;
+  const base = { count: attempts.count + 1, firstAt: attempts.firstAt ?? now, lastAt: now };
+  if (outcome.kind === 'done') {
+    return { ...base, nextAt: undefined, lastFailure: undefined, stuckReason: undefined };
+  }
+  return {
+    ...base,
+    nextAt: now + retryDelayMs(branch, outcome, base.count, context.random),
+    lastFailure: shortened(outcome.failure),
+    stuckReason: reasonOf(outcome),
+  };
+}
+
+function retryDelayMs(
+  branch: Branch,
+  outcome: Exclude<Outcome, { kind: 'done' }>,
+  count: number,
+  random: Random,
+): number {
+  const { retry } = branch.spec;
+  if (outcome.kind === 'again' && outcome.afterMs !== undefined) {
+    return Math.min(outcome.afterMs, limits.durationMsMax);
+  }
+  return isImmediate(reasonOf(outcome))
+    ? slowDelayMs(retry, random)
+    : nextDelayMs(retry, count, random);
+}
+
+function shortened(failure: CallFailure): CallFailure {
+  if (failure.message.length <= limits.textLengthMax) return failure;
+  return { ...failure, message: `${failure.message.slice(0, limits.textLengthMax - 1)}…` };
+}
+
+/** The completed transaction when every branch of an open phase two has answered OK, else undefined. */
+export function completed(tx: GlobalTransaction, now: number): GlobalTransaction | undefined {
+  const open = phaseTwoOf[tx.status];
+  if (open === undefined || pendingBranches(tx).length > 0) return undefined;
+  return { ...tx, status: open.end, finishedAt: now };
+}
+
+/** Everything about a branch whose phase two failed so far, for errors and lists. */
+export interface BranchFailure {
+  readonly branch: BranchId;
+  readonly action: string;
+  readonly service: string;
+  readonly method: string;
+  readonly phase: 'try' | 'confirm' | 'cancel';
+  readonly grpcCode: number;
+  readonly message: string;
+  /** What the participant gave with a reject, decoded from JSON; else undefined. */
+  readonly details: unknown;
+  readonly attempts: number;
+  readonly firstAt: number | undefined;
+  readonly lastAt: number | undefined;
+  readonly nextAt: number | undefined;
+  readonly peer: string | undefined;
+}

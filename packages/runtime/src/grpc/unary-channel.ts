@@ -1,0 +1,154 @@
+/**
+ * The one outbound gRPC call: bytes in, bytes out, never rejects. The coordinator calls participants with it and
+ * the SDK calls coordinators and participants, so callbacks, deadlines and cancellation are adapted once.
+ */
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  Metadata,
+  type ServiceError,
+  type StatusObject,
+  credentials,
+  status,
+} from '@grpc/grpc-js';
+import { type CallReply, metadataKeys } from '@tercet/core';
+import { systemClock } from '../system-clock';
+
+/** One unary call. */
+export interface UnaryRequest {
+  /** Full method path: `/shop.StockTcc/ReserveTry`. */
+  readonly method: string;
+  /** Encoded request. */
+  readonly payload: Uint8Array;
+  /** Request metadata. */
+  readonly metadata: Metadata;
+  /** gRPC deadline, milliseconds from now. */
+  readonly deadlineMs: number;
+  /** Gives the call up: it ends with CANCELLED, the server sees it too. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How it ended: the reply's bytes where the status is OK, and everything the server sent besides. */
+export interface UnaryReply extends CallReply {
+  /** Encoded response; undefined unless the code is OK. */
+  readonly payload: Uint8Array | undefined;
+  /** Trailing metadata. */
+  readonly trailers: Metadata;
+}
+
+/** How a channel is made. */
+export interface UnaryChannelOptions {
+  /** Default: no TLS. */
+  readonly credentials?: ChannelCredentials | undefined;
+  /** More channel options of grpc-js. */
+  readonly channel?: ChannelOptions | undefined;
+}
+
+const channelDefaults: ChannelOptions = {
+  // grpc-js was seen to wait 27 s after an outage of 60 s: back within 5 s after the server is.
+  'grpc.initial_reconnect_backoff_ms': 250,
+  'grpc.max_reconnect_backoff_ms': 5_000,
+  // A call that was repeated below us would count as one attempt and could start a Try twice.
+  'grpc.enable_retries': 0,
+  // A target must never send us elsewhere: no service config from DNS, no proxy from the environment.
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_http_proxy': 0,
+};
+
+/** A channel to one target. Connects at the first call, and again by itself after a loss. */
+export class UnaryChannel {
+  private readonly client: Client;
+
+  constructor(target: string, options: UnaryChannelOptions = {}) {
+    this.client = new Client(target, options.credentials ?? credentials.createInsecure(), {
+      ...channelDefaults,
+      ...options.channel,
+    });
+  }
+
+  /** Calls once. Resolves with whatever happened, the channel's own failures included. Never repeats by itself. */
+  call(request: UnaryRequest): Promise<UnaryReply> {
+    if (request.signal?.aborted === true) return Promise.resolve(givenUp());
+    return new Promise((resolve) => {
+      const { signal } = request;
+      let failure: ServiceError | null = null;
+      let payload: Uint8Array | undefined;
+      const call = this.client.makeUnaryRequest<Uint8Array, Uint8Array>(
+        request.method,
+        (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+        (bytes) => bytes,
+        request.payload,
+        request.metadata,
+        { deadline: systemClock.now() + request.deadlineMs },
+        (error, reply) => {
+          failure = error;
+          payload = reply;
+        },
+      );
+      const abort = (): void => call.cancel();
+      signal?.addEventListener('abort', abort, { once: true });
+      // grpc-js emits `status` last, after the callback, on every path.
+      call.on('status', (ended: StatusObject) => {
+        signal?.removeEventListener('abort', abort);
+        const code = failure === null ? status.OK : failure.code;
+        resolve(
+          replyOf(code, failure?.details ?? ended.details, {
+            payload,
+            trailers: ended.metadata,
+            peer: call.getPeer(),
+          }),
+        );
+      });
+    });
+  }
+
+  /** Ends the connection; running calls end with an error. Repeating is safe. */
+  close(): void {
+    this.client.close();
+  }
+}
+
+function replyOf(
+  code: number,
+  message: string,
+  rest: { payload: Uint8Array | undefined; trailers: Metadata; peer: string | undefined },
+): UnaryReply {
+  return {
+    code,
+    message,
+    payload: code === (status.OK as number) ? rest.payload : undefined,
+    trailers: rest.trailers,
+    verdict: textOf(rest.trailers, metadataKeys.verdict),
+    retryAfterMs: millisecondsOf(rest.trailers, metadataKeys.retryAfterMs),
+    peer: rest.peer === 'unknown' ? undefined : rest.peer,
+  };
+}
+
+function givenUp(): UnaryReply {
+  return replyOf(status.CANCELLED, 'given up before it was sent', {
+    payload: undefined,
+    trailers: new Metadata(),
+    peer: undefined,
+  });
+}
+
+/** The first value of an ASCII metadata key, or undefined. */
+export function textOf(metadata: Metadata, key: string): string | undefined {
+  const value = metadata.get(key)[0];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function millisecondsOf(metadata: Metadata, key: string): number | undefined {
+  const text = textOf(metadata, key);
+  return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Metadata of plain texts; undefined values are left out. */
+export function metadataOf(texts: Readonly<Record<string, string | undefined>>): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(texts)) {
+    if (value !== undefined) metadata.set(key, value);
+  }
+  return metadata;
+}
