@@ -27,7 +27,7 @@ const restrictions = {
   generated: {
     regex: '^@tercet/proto(/|$)',
     message:
-      'Generated types stop where the wire is mapped to core types: coordinator/src/transport, sdk/src/grpc.',
+      'Generated types stop where the wire is mapped to core types: coordinator/src/transport, sdk/src/grpc, runtime/src/grpc.',
   },
 };
 
@@ -45,9 +45,9 @@ const packages = {
   core: { may: [], selfContained: true },
   proto: { may: [], places: [{ in: 'src/**', lifts: ['grpc', 'generated'] }] },
   runtime: {
-    may: ['core'],
+    may: ['core', 'proto'],
     places: [
-      { in: 'src/grpc/**', lifts: ['grpc'] },
+      { in: 'src/grpc/**', lifts: ['grpc', 'generated'] },
       { in: 'src/system-{clock,random,scheduler}.ts', lifts: ['calls'] },
     ],
   },

@@ -86,6 +86,7 @@ export class Coordinator {
       transactions: new TransactionService(this.engine, clock),
       operator: new OperatorService(this.engine, clock),
       clock,
+      clockSkewMs: this.config.clockSkewMs,
       report: (error) => {
         const id = newRunId(random).slice(0, 12);
         this.logger.error({ errorId: id, err: error }, 'unexpected error');

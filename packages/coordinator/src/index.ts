@@ -6,7 +6,9 @@ export { type RunServerOptions, runServer } from './run-server';
 export { type Config, type ConfigField, type LogLevel, configFields } from './config/fields';
 export { type ConfigSources, isLoopback, resolveConfig } from './config/resolve-config';
 
-// Ports, for those who bring their own.
+// Ports, for those who bring their own, and the stores.
+export { MemoryStore } from './store/memory-store';
+export { SqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store';
 export { type Logger, silentLogger } from './observability/logger';
 export { type ParticipantCall, type ParticipantCaller } from './participant/participant-caller';
 export {

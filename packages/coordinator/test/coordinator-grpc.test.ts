@@ -8,8 +8,9 @@ import {
   TransactionStatus,
 } from '@tercet/proto';
 import { Coordinator } from '../src/coordinator';
-import { FaultyStore } from '../src/store/decorators/with-faults';
+import { FaultyStore } from '../src/testing/faulty-store';
 import { MemoryStore } from '../src/store/memory-store';
+import { silenceGrpcLog } from '../src/transport/grpc/grpc-log';
 import { CoordinatorClient } from './support/coordinator-client';
 import { RecordingLogger } from './support/recording-logger';
 import { ScriptedCaller, failed } from './support/scripted-caller';
@@ -197,7 +198,7 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
       { open: undefined },
       status.NOT_FOUND,
       'TRANSACTION_NOT_FOUND',
-      'No such transaction is kept.',
+      'no transaction order-1 is kept',
     ],
   ])('of %s', async (_, over, grpcStatus, code, message) => {
     const { client } = await aWorld();
@@ -341,6 +342,7 @@ describe('health', () => {
 
 describe('start and stop', () => {
   it('says which address is in use', async () => {
+    silenceGrpcLog();
     const world = await aWorld();
     const second = new Coordinator({
       config: { grpcAddress: `127.0.0.1:${world.grpcPort}`, httpAddress: 'off', store: 'memory' },

@@ -17,7 +17,7 @@ import { ManualTime, SeededRandom, anOpening } from '@tercet/core/testing';
 import { Engine } from '../src/engine/engine';
 import { silentLogger } from '../src/observability/logger';
 import type { ParticipantCall, ParticipantCaller } from '../src/participant/participant-caller';
-import { FaultyStore } from '../src/store/decorators/with-faults';
+import { FaultyStore } from '../src/testing/faulty-store';
 import { MemoryStore } from '../src/store/memory-store';
 import type { OperationResult, StoreOperation } from '../src/store/store';
 import { branches, roomyLimits, run } from './support/engine-world';
@@ -124,7 +124,8 @@ class Simulation {
     const key = `${gid}/${branchId}`;
     this.effects.set(key, (this.effects.get(key) ?? new Set()).add(phase));
     await new Promise<void>((resolve) => this.time.after(this.below(50), resolve));
-    if (!this.healthy && this.chance(0.2)) return failed('DEADLINE_EXCEEDED', 'the answer was lost');
+    if (!this.healthy && this.chance(0.2))
+      return failed('DEADLINE_EXCEEDED', 'the answer was lost');
     return ok;
   }
 
@@ -139,7 +140,9 @@ class Simulation {
   async ask(gid: Gid, event: TransactionEvent): Promise<GlobalTransaction | TercetError> {
     for (;;) {
       const { life } = this;
-      const lost = new Promise<undefined>((resolve) => this.time.after(2_000, () => resolve(undefined)));
+      const lost = new Promise<undefined>((resolve) =>
+        this.time.after(2_000, () => resolve(undefined)),
+      );
       const answer = this.engine.submit(gid, event).catch((error: unknown) => error as TercetError);
       const heard = await Promise.race([answer, lost]);
       if (heard instanceof TercetError && !heard.retryable) return heard;

@@ -78,7 +78,7 @@ export interface Branch {
   readonly spec: BranchSpec;
   readonly status: BranchStatus;
   readonly phaseOne: PhaseOneStatus;
-  /** Whether the initiator told how the Try ended; only then may the first Cancel leave at once. */
+  /** Whether the initiator told of the Try, even as unknown: only then may the first Cancel leave at once. */
   readonly tryTold: boolean;
   /** Time from which participants refuse to start the Try, Unix ms of the coordinator. */
   readonly notAfter: number;
@@ -97,7 +97,7 @@ export function serviceOf(methodPath: string): string {
 
 /**
  * Whether two registrations of one branch id are the same request: what would be called and with which bytes.
- * Deadlines, retry and stuck settings may differ between repeats (design rule I9): they do not change the work.
+ * Deadlines, retry and stuck settings may differ between repeats (rule I9): they do not change the work.
  */
 export function sameContent(a: BranchSpec, b: BranchSpec): boolean {
   return (

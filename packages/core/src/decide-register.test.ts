@@ -43,7 +43,9 @@ describe('opening', () => {
   const opening = anOpening({ timeoutMs: 30_000, labels: { order: '1' }, trace });
 
   test('makes a transaction that is trying, with everything the initiator fixed', () => {
-    const decision = accepted(decide(gid, undefined, register(specs('1', '2'), { opening }), NOW));
+    const decision = accepted(
+      decide({ gid, tx: undefined }, register(specs('1', '2'), { opening }), NOW),
+    );
     const { timeoutMs, ...kept } = opening;
     expect(decision.change).toEqual({ kind: 'opened' });
     expect(decision.next).toEqual({
@@ -63,11 +65,15 @@ describe('opening', () => {
   });
 
   test('may carry no branch yet', () => {
-    expect(accepted(decide(gid, undefined, register([]), NOW)).next.branches).toEqual([]);
+    expect(accepted(decide({ gid, tx: undefined }, register([]), NOW)).next.branches).toEqual([]);
   });
 
   test('is needed to create a gid: without it an unknown gid is not found', () => {
-    const decision = decide(gid, undefined, register(specs('1'), { opening: undefined }), NOW);
+    const decision = decide(
+      { gid, tx: undefined },
+      register(specs('1'), { opening: undefined }),
+      NOW,
+    );
     expect(decision).toMatchObject({ error: { code: 'TRANSACTION_NOT_FOUND', details: { gid } } });
   });
 
@@ -79,7 +85,7 @@ describe('opening', () => {
     'a Try of %i ms gets notAfter = the smaller of its deadline and the rest',
     (forwardMs, notAfter) => {
       const deadlines = { forwardMs, confirmMs: 1, cancelMs: 1 };
-      const decision = decide(gid, undefined, register([aBranchSpec({ deadlines })]), NOW);
+      const decision = decide({ gid, tx: undefined }, register([aBranchSpec({ deadlines })]), NOW);
       expect(accepted(decision).next.branches).toEqual([
         aBranch({ spec: aBranchSpec({ deadlines }), notAfter, phaseOne: 'none', tryTold: false }),
       ]);
@@ -94,7 +100,7 @@ describe('adding branches', () => {
     'while trying extends the transaction (opening %#)',
     (opening) => {
       const decision = accepted(
-        decide(gid, tx, register(specs('1', '2', '1.1'), { opening }), NOW),
+        decide({ gid, tx }, register(specs('1', '2', '1.1'), { opening }), NOW),
       );
       expect(ids(decision.next)).toEqual(['1', '2', '1.1']);
       expect(decision.next.branches[0]).toBe(tx.branches[0]);
@@ -106,12 +112,12 @@ describe('adding branches', () => {
   );
 
   test('bounds their Tries by the deadline of the transaction', () => {
-    const decision = accepted(decide(gid, tx, register(specs('2')), deadlineAt - 1));
+    const decision = accepted(decide({ gid, tx }, register(specs('2')), deadlineAt - 1));
     expect(decision.next.branches[1]?.notAfter).toBe(deadlineAt);
   });
 
   test.each([0, 1])('is too late from the deadline on (+%i ms)', (late) => {
-    const decision = decide(gid, tx, register(specs('2')), deadlineAt + late);
+    const decision = decide({ gid, tx }, register(specs('2')), deadlineAt + late);
     expect(decision).toMatchObject({
       error: { code: 'DEADLINE_EXCEEDED', details: { gid, status: 'trying' } },
     });
@@ -119,7 +125,7 @@ describe('adding branches', () => {
 
   test('is refused as a whole when one of them contradicts what is registered (D2)', () => {
     const other = aBranchSpec({ payload: Uint8Array.of(9) });
-    const decision = decide(gid, tx, register([...specs('2'), other]), NOW);
+    const decision = decide({ gid, tx }, register([...specs('2'), other]), NOW);
     expect(decision).toMatchObject({
       kind: 'rejected',
       error: { code: 'BRANCH_CONFLICT', details: { gid, branch_id: '1' } },
@@ -129,29 +135,34 @@ describe('adding branches', () => {
   test('is refused when one request contradicts itself, opening included', () => {
     const twice = register([aBranchSpec(), aBranchSpec({ target: 'elsewhere:1' })]);
     for (const known of [undefined, aTransaction({ branches: [] })]) {
-      expect(decide(gid, known, twice, NOW)).toMatchObject({ error: { code: 'BRANCH_CONFLICT' } });
+      expect(decide({ gid, tx: known }, twice, NOW)).toMatchObject({
+        error: { code: 'BRANCH_CONFLICT' },
+      });
     }
   });
 
   test('takes one branch that stands twice in a request for one', () => {
-    expect(ids(accepted(decide(gid, undefined, register(specs('1', '1')), NOW)).next)).toEqual([
+    expect(
+      ids(accepted(decide({ gid, tx: undefined }, register(specs('1', '1')), NOW)).next),
+    ).toEqual(['1']);
+    expect(ids(accepted(decide({ gid, tx }, register(specs('2', '2')), NOW)).next)).toEqual([
       '1',
+      '2',
     ]);
-    expect(ids(accepted(decide(gid, tx, register(specs('2', '2')), NOW)).next)).toEqual(['1', '2']);
   });
 
   test('ends at the limit of branches, however they are grouped', () => {
     const all = specs(...Array.from({ length: limits.branchesMax }, (_, i) => `${i + 1}`));
-    const full = accepted(decide(gid, undefined, register(all), NOW)).next;
+    const full = accepted(decide({ gid, tx: undefined }, register(all), NOW)).next;
     expect(full.branches).toHaveLength(limits.branchesMax);
-    expect(decide(gid, full, register(all), NOW).kind).toBe('repeated');
+    expect(decide({ gid, tx: full }, register(all), NOW).kind).toBe('repeated');
     const error = {
       code: 'INVALID_ARGUMENT',
       message: 'a transaction has at most 256 branches, this would be number 257',
       details: { gid, field: 'branches' },
     };
-    expect(decide(gid, full, register(specs('257')), NOW)).toMatchObject({ error });
-    expect(decide(gid, undefined, register([...all, ...specs('257')]), NOW)).toMatchObject({
+    expect(decide({ gid, tx: full }, register(specs('257')), NOW)).toMatchObject({ error });
+    expect(decide({ gid, tx: undefined }, register([...all, ...specs('257')]), NOW)).toMatchObject({
       error,
     });
   });
@@ -169,7 +180,7 @@ describe('a repeated registration (I9, D1)', () => {
     ['in another trace', reopening({ labels, trace: { traceparent: 'x', tracestate: '' } }), NOW],
     ['after the deadline, as long as nothing is decided', reopening({ labels }), deadlineAt + 1],
   ])('%s is answered with the present truth', (_what, event, now) => {
-    const decision = decide(gid, tx, event, now);
+    const decision = decide({ gid, tx }, event, now);
     expect(decision).toEqual({ kind: 'repeated', current: tx });
   });
 
@@ -178,7 +189,7 @@ describe('a repeated registration (I9, D1)', () => {
     (status) => {
       const decided = aTransaction({ status });
       for (const event of [register(specs('1')), register(specs('2')), register([])]) {
-        expect(decide(gid, decided, event, NOW)).toMatchObject({
+        expect(decide({ gid, tx: decided }, event, NOW)).toMatchObject({
           error: { code: 'ALREADY_DECIDED', details: { gid, status } },
         });
       }
@@ -191,16 +202,16 @@ describe('a repeated registration (I9, D1)', () => {
     fc.assert(
       fc.property(groups, fc.shuffledSubarray(all, { minLength: 5 }), (requests, order) => {
         let now = accepted(
-          decide(gid, undefined, register(specs(...(requests[0] ?? []))), NOW),
+          decide({ gid, tx: undefined }, register(specs(...(requests[0] ?? []))), NOW),
         ).next;
         for (const request of requests) {
-          const decision = decide(gid, now, register(specs(...request)), NOW);
+          const decision = decide({ gid, tx: now }, register(specs(...request)), NOW);
           const news = request.filter((id) => !ids(now).includes(id));
           expect(decision.kind).toBe(news.length === 0 ? 'repeated' : 'accepted');
           if (decision.kind === 'accepted') now = decision.next;
         }
         const known = order.filter((id) => ids(now).includes(id));
-        expect(decide(gid, now, register(specs(...known)), NOW)).toEqual({
+        expect(decide({ gid, tx: now }, register(specs(...known)), NOW)).toEqual({
           kind: 'repeated',
           current: now,
         });
@@ -219,7 +230,7 @@ describe('a registration of somebody else', () => {
   test.each(globalStatuses)('gets an answer that names the status %s', (status) => {
     const tx = { ...trying, status };
     const code = 'ANOTHER_RUN';
-    const decision = decide(gid, tx, reopening(same, stranger), NOW);
+    const decision = decide({ gid, tx }, reopening(same, stranger), NOW);
     expect(decision).toMatchObject({ error: { code, details: { gid, status } } });
   });
 
@@ -240,13 +251,13 @@ describe('a registration of somebody else', () => {
       'WRONG_RUN',
     ],
   ])('%s', (_what, event, code) => {
-    const decision = decide(gid, trying, event, NOW);
+    const decision = decide({ gid, tx: trying }, event, NOW);
     expect(decision).toMatchObject({ kind: 'rejected', error: { code, details: { gid } } });
   });
 
   test('says which names collide', () => {
     const message = 'gid order-1 belongs to a transaction named checkout, not refund';
-    expect(decide(gid, trying, reopening({ name: 'refund' }), NOW)).toMatchObject({
+    expect(decide({ gid, tx: trying }, reopening({ name: 'refund' }), NOW)).toMatchObject({
       error: { message },
     });
   });

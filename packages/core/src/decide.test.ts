@@ -131,7 +131,7 @@ describe('every event in every status', () => {
 
   test.each(cases)('%s while %s: %s (D1, D2, D3)', (_what, status, answer, event, now) => {
     const tx = aTxIn(status);
-    const decision = decide(gid, tx, deepFreeze(event), now);
+    const decision = decide({ gid, tx }, deepFreeze(event), now);
     switch (decision.kind) {
       case 'accepted':
         expect(decision.next.status).toBe(answer);
@@ -149,14 +149,14 @@ describe('every event in every status', () => {
   });
 
   test.each([commit(one), rollback(), deadline])('an unknown gid is not found ($kind)', (event) => {
-    const decision = decide(gid, undefined, event, NOW);
+    const decision = decide({ gid, tx: undefined }, event, NOW);
     expect(decision).toMatchObject({ kind: 'rejected', error: { code: 'TRANSACTION_NOT_FOUND' } });
   });
 });
 
 describe('commit', () => {
   test('proves that every Try succeeded', () => {
-    const next = accepted(decide(gid, aTxIn('trying'), commit(one, two), NOW));
+    const next = accepted(decide({ gid, tx: aTxIn('trying') }, commit(one, two), NOW));
     expect(next.cause).toEqual({ kind: 'commit' });
     expect(next.branches.map((b) => [b.phaseOne, b.tryTold])).toEqual([
       ['done', true],
@@ -165,31 +165,43 @@ describe('commit', () => {
   });
 
   test('may list a branch twice and in any order', () => {
-    expect(accepted(decide(gid, aTxIn('trying'), commit(two, one, two), NOW)).status).toBe(
+    expect(accepted(decide({ gid, tx: aTxIn('trying') }, commit(two, one, two), NOW)).status).toBe(
       'confirming',
     );
   });
 
   test('names what is missing and what is foreign when the list is wrong', () => {
-    const decision = decide(gid, aTxIn('trying'), commit(two, three), NOW);
+    const decision = decide({ gid, tx: aTxIn('trying') }, commit(two, three), NOW);
     const message =
       'Commit must list exactly the registered branches; ' +
       'registered but not listed: 1; listed but not registered: 3';
     expect(decision).toMatchObject({ error: { message } });
   });
 
+  test.each([
+    [[one], 'registered but not listed: 2'],
+    [[one, two, three], 'listed but not registered: 3'],
+  ])('a list of %j is told only what is wrong with it', (listed, what) => {
+    const message = `Commit must list exactly the registered branches; ${what}`;
+    expect(decide({ gid, tx: aTxIn('trying') }, commit(...listed), NOW)).toMatchObject({
+      error: { message },
+    });
+  });
+
   test('says what stands in its way', () => {
     const message = 'cannot commit: transaction order-1 is cancelled';
-    expect(decide(gid, aTxIn('cancelled'), commit(one), NOW)).toMatchObject({ error: { message } });
+    expect(decide({ gid, tx: aTxIn('cancelled') }, commit(one), NOW)).toMatchObject({
+      error: { message },
+    });
     const back = 'cannot roll back: transaction order-1 is confirming';
-    expect(decide(gid, aTxIn('confirming'), rollback(), NOW)).toMatchObject({
+    expect(decide({ gid, tx: aTxIn('confirming') }, rollback(), NOW)).toMatchObject({
       error: { message: back },
     });
   });
 });
 
 describe('rollback', () => {
-  test('keeps the reason and what was told of each Try; unknown is not told (its Cancel outwaits it)', () => {
+  test('keeps the reason and what was told of each Try', () => {
     const tries = {
       '1': 'done',
       '2': 'refused',
@@ -200,13 +212,13 @@ describe('rollback', () => {
     const ids = ['1', '2', '3', '4', '5'] as BranchId[];
     const branches = ids.map((id) => aBranch({ spec: aBranchSpec({ id }) }));
     const next = accepted(
-      decide(gid, deepFreeze(aTransaction({ branches })), rollback(tries), NOW),
+      decide({ gid, tx: deepFreeze(aTransaction({ branches })) }, rollback(tries), NOW),
     );
     expect(next.cause).toEqual({ kind: 'rollback', reason: 'no stock' });
     expect(next.branches.map((b) => [b.spec.id, b.phaseOne, b.tryTold])).toEqual([
       ['1', 'done', true],
       ['2', 'refused', true],
-      ['3', 'unknown', false],
+      ['3', 'unknown', true],
       ['4', 'none', true],
       ['5', 'none', false],
     ]);
@@ -214,7 +226,7 @@ describe('rollback', () => {
 
   test('shortens a reason that is too long to keep', () => {
     const long = rollback({}, 'x'.repeat(limits.textLengthMax + 1));
-    const { cause } = accepted(decide(gid, aTxIn('trying'), long, NOW));
+    const { cause } = accepted(decide({ gid, tx: aTxIn('trying') }, long, NOW));
     expect(cause).toEqual({ kind: 'rollback', reason: 'x'.repeat(limits.textLengthMax) });
   });
 });
@@ -222,7 +234,7 @@ describe('rollback', () => {
 describe('the deadline', () => {
   test('cancels and tells nothing of the Tries', () => {
     const tx = aTxIn('trying');
-    const next = accepted(decide(gid, tx, { kind: 'deadline' }, deadlineAt + 7));
+    const next = accepted(decide({ gid, tx }, { kind: 'deadline' }, deadlineAt + 7));
     expect(next).toMatchObject({ cause: { kind: 'timeout' }, decidedAt: deadlineAt + 7 });
     expect(next.branches).toEqual(tx.branches);
   });
@@ -237,11 +249,14 @@ describe('a transaction without branches', () => {
   ])(
     'ends with its decision (%s): one write, since nobody has to be called',
     (_kind, event, status) => {
-      const decision = decide(gid, empty, event, deadlineAt);
+      const decision = decide({ gid, tx: empty }, event, deadlineAt);
       expect(decision).toMatchObject({ kind: 'accepted', change: { kind: 'decided' } });
       const next = accepted(decision);
       expect(next).toMatchObject({ status, decidedAt: deadlineAt, finishedAt: deadlineAt });
-      expect(decide(gid, next, event, deadlineAt)).toEqual({ kind: 'repeated', current: next });
+      expect(decide({ gid, tx: next }, event, deadlineAt)).toEqual({
+        kind: 'repeated',
+        current: next,
+      });
     },
   );
 });

@@ -2,18 +2,11 @@
  * The decisions of the engine, as pure functions: what is there, what happened, what time it is → what to store.
  * The engine's contract: make `next` durable before anything leaves that depends on it.
  *
- * D1 An event whose effect is already there is `repeated`, never an error (design rule I9).
+ * D1 An event whose effect is already there is `repeated`, never an error (rule I9).
  * D2 Only a contradiction is `rejected`, and rejecting changes nothing.
  * D3 Nothing leads from one decision to the other (I2, I3); a branch is added only while trying (I4).
  */
-import {
-  type Branch,
-  type BranchSpec,
-  type PhaseOneStatus,
-  type TryOutcome,
-  noAttempts,
-  sameContent,
-} from './branch';
+import { type Branch, type BranchSpec, type TryOutcome, noAttempts, sameContent } from './branch';
 import { TercetError } from './errors';
 import {
   type GlobalTransaction,
@@ -67,15 +60,18 @@ export type Decision =
   | { readonly kind: 'repeated'; readonly current: GlobalTransaction }
   | { readonly kind: 'rejected'; readonly error: TercetError };
 
-/** Decides one event. `tx` is undefined where the gid is not known to exist. */
-export function decide(
-  gid: Gid,
-  tx: GlobalTransaction | undefined,
-  event: TransactionEvent,
-  now: number,
-): Decision {
-  if (event.kind === 'register') return decideRegister(gid, tx, event, now);
-  if (tx === undefined) return rejected('TRANSACTION_NOT_FOUND', { gid });
+/** What an event is about. */
+export interface Subject {
+  readonly gid: Gid;
+  /** Undefined where the gid is not known to exist. */
+  readonly tx: GlobalTransaction | undefined;
+}
+
+/** Decides one event at `now`, Unix milliseconds. */
+export function decide(subject: Subject, event: TransactionEvent, now: number): Decision {
+  const { gid, tx } = subject;
+  if (event.kind === 'register') return decideRegister(subject, event, now);
+  if (tx === undefined) return notFound(gid);
   switch (event.kind) {
     case 'commit':
       return decideCommit(tx, event, now);
@@ -83,19 +79,14 @@ export function decide(
       return decideRollback(tx, event, now);
     case 'deadline':
       if (tx.status !== 'trying' || now < tx.deadlineAt) return { kind: 'repeated', current: tx };
-      return decided(tx, 'deadlinePassed', { kind: 'timeout' }, now);
+      return decided(tx, 'deadlinePassed', { cause: { kind: 'timeout' }, now });
   }
 }
 
-function decideRegister(
-  gid: Gid,
-  tx: GlobalTransaction | undefined,
-  event: RegisterEvent,
-  now: number,
-): Decision {
+function decideRegister({ gid, tx }: Subject, event: RegisterEvent, now: number): Decision {
   if (tx === undefined) {
-    if (event.opening === undefined) return rejected('TRANSACTION_NOT_FOUND', { gid });
-    return open(gid, event.opening, event, now);
+    if (event.opening === undefined) return notFound(gid);
+    return open(opened(gid, event.runId, { opening: event.opening, now }), event, now);
   }
   const stranger = strangerError(tx, event);
   if (stranger !== undefined) return { kind: 'rejected', error: stranger };
@@ -114,27 +105,33 @@ function decideRegister(
   };
 }
 
-function open(gid: Gid, opening: Opening, event: RegisterEvent, now: number): Decision {
-  const deadlineAt = now + opening.timeoutMs;
-  const empty: GlobalTransaction = {
+function opened(
+  gid: Gid,
+  runId: RunId,
+  { opening, now }: { readonly opening: Opening; readonly now: number },
+): GlobalTransaction {
+  return {
     gid,
-    runId: event.runId,
+    runId,
     name: opening.name,
     policy: opening.policy,
     labels: opening.labels,
     trace: opening.trace,
     status: 'trying',
     openedAt: now,
-    deadlineAt,
+    deadlineAt: now + opening.timeoutMs,
     decidedAt: undefined,
     finishedAt: undefined,
     cause: undefined,
     epoch: 1,
     branches: [],
   };
+}
+
+function open(empty: GlobalTransaction, event: RegisterEvent, now: number): Decision {
   const news = newBranches(empty, event.branches);
   if (news instanceof TercetError) return { kind: 'rejected', error: news };
-  const branches = news.map((spec) => registered(spec, deadlineAt, now));
+  const branches = news.map((spec) => registered(spec, empty.deadlineAt, now));
   return { kind: 'accepted', next: { ...empty, branches }, change: { kind: 'opened' } };
 }
 
@@ -212,7 +209,7 @@ function decideCommit(tx: GlobalTransaction, event: CommitEvent, now: number): D
   const mismatch = branchListMismatch(tx, event.branchIds);
   if (mismatch !== undefined) return { kind: 'rejected', error: mismatch };
   if (tx.status !== 'trying') return { kind: 'repeated', current: tx };
-  return decided(tx, 'commitRequested', { kind: 'commit' }, now);
+  return decided(tx, 'commitRequested', { cause: { kind: 'commit' }, now });
 }
 
 function branchListMismatch(
@@ -242,21 +239,22 @@ function decideRollback(tx: GlobalTransaction, event: RollbackEvent, now: number
     branches: tx.branches.map((branch) => withTry(branch, event.tries.get(branch.spec.id))),
   };
   const reason = event.reason.slice(0, limits.textLengthMax);
-  return decided(told, 'rollbackRequested', { kind: 'rollback', reason }, now);
+  return decided(told, 'rollbackRequested', { cause: { kind: 'rollback', reason }, now });
 }
 
-/** A Try of unknown end is not "told": it may still be on its way, so the first Cancel has to outwait it. */
+/**
+ * A Try that was told, even as unknown, is one that its initiator has ended: no further one is sent, and what may
+ * still be under way meets the participant's own guard (barrier, or the fence of `addTcc`).
+ */
 function withTry(branch: Branch, outcome: TryOutcome | undefined): Branch {
   if (outcome === undefined) return branch;
-  const phaseOne: PhaseOneStatus = outcome === 'not-sent' ? 'none' : outcome;
-  return { ...branch, phaseOne, tryTold: outcome !== 'unknown' };
+  return { ...branch, phaseOne: outcome === 'not-sent' ? 'none' : outcome, tryTold: true };
 }
 
 function decided(
   tx: GlobalTransaction,
   move: GlobalMove,
-  cause: DecisionCause,
-  now: number,
+  { cause, now }: { readonly cause: DecisionCause; readonly now: number },
 ): Decision {
   if (!isLegal(move, tx.status)) throw new Error(`bug: ${move} from ${tx.status}`);
   const to = globalTransitions[move].to;
@@ -279,6 +277,14 @@ function wrongStatus(tx: GlobalTransaction, wish: string): Decision {
     details: { gid: tx.gid, status: tx.status },
   });
   return { kind: 'rejected', error };
+}
+
+function notFound(gid: Gid): Decision {
+  const message = `no transaction ${gid} is kept`;
+  return {
+    kind: 'rejected',
+    error: new TercetError('TRANSACTION_NOT_FOUND', { message, details: { gid } }),
+  };
 }
 
 function rejected(code: TercetError['code'], details: Readonly<Record<string, string>>): Decision {

@@ -105,6 +105,7 @@ describe('parseBranchId', () => {
     ' 1',
     '1\n',
     '1234567890',
+    '1.1234567890',
   ];
   test.each([...wrong, `${longest}5`])('refuses "%s"', (text) => {
     const error = errorOf(() => parseBranchId(text));
@@ -135,6 +136,13 @@ describe('new ids', () => {
         expect(Number.parseInt(gid.replaceAll('-', '').slice(0, 12), 16)).toBe(now);
       }),
     );
+  });
+
+  test('a new gid keeps every random bit but the six that name version and variant', () => {
+    const ones = { unit: () => 0, bytes: (count: number) => new Uint8Array(count).fill(0xff) };
+    const zeros = { unit: () => 0, bytes: (count: number) => new Uint8Array(count) };
+    expect(newGid(new ManualTime(1), ones)).toBe('00000000-0001-7fff-bfff-ffffffffffff');
+    expect(newGid(new ManualTime(1), zeros)).toBe('00000000-0001-7000-8000-000000000000');
   });
 
   test('new gids sort by their time', () => {

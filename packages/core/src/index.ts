@@ -67,10 +67,19 @@ export {
   type Decision,
   type RegisterEvent,
   type RollbackEvent,
+  type Subject,
   type TransactionEvent,
   decide,
 } from './decide';
-export { type AnswerContext, type BranchFailure, completed, dueAt, withOutcome } from './phase-two';
+export {
+  type AnswerContext,
+  type BranchAnswer,
+  type BranchFailure,
+  completed,
+  dueAt,
+  openSince,
+  withOutcome,
+} from './phase-two';
 export {
   type CallFailure,
   type CallReply,

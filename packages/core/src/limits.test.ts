@@ -7,6 +7,15 @@ describe('limits', () => {
     expect(Number.isSafeInteger(value) && value > 0).toBe(true);
   });
 
+  test('are part of the contract: a smaller one refuses what an older coordinator took', () => {
+    const bytes = { payloadBytesMax: 2 ** 20 };
+    const times = { timeoutMsMax: 86_400_000, durationMsMax: 86_400_000, waitMsMax: 60_000 };
+    const counts = { branchesMax: 256, labelsMax: 16 };
+    const names = { nameLengthMax: 64, targetLengthMax: 512, methodLengthMax: 512 };
+    const labels = { labelKeyLengthMax: 64, labelValueLengthMax: 256 };
+    expect(limits).toMatchObject({ ...bytes, ...times, ...counts, ...names, ...labels });
+  });
+
   test('the defaults are the ones that the design promises, and keep the limits', () => {
     expect(limits.timeoutMsDefault).toBe(60_000);
     expect(defaultRetryPolicy.maxDelayMs).toBe(60_000);

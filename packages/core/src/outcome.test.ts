@@ -9,7 +9,7 @@ function aReply(over: Partial<CallReply>): CallReply {
   return { code: grpcCode.OK, ...base, ...over };
 }
 
-/** The table of design §7 in its shortest form. */
+/** The outcome table in its shortest form. */
 function expected(phase: Phase, verdict: (typeof verdicts)[number]): Outcome['kind'] {
   if (verdict === 'reject') return 'refused';
   if (verdict === 'retry') return 'again';

@@ -7,7 +7,7 @@ import type { GlobalTransaction } from './global-transaction';
 import type { BranchId } from './ids';
 import { limits } from './limits';
 import { type Outcome, grpcCode } from './outcome';
-import { completed, dueAt, withOutcome } from './phase-two';
+import { completed, dueAt, openSince, withOutcome } from './phase-two';
 import { SeededRandom, aBranch, aBranchSpec, aTransaction } from './testing';
 import { globalStatuses } from './transitions';
 
@@ -31,7 +31,7 @@ function due(tx: GlobalTransaction): number | undefined {
 /** The branch after an answer, with randomness that always draws `unit`. */
 function answered(tx: GlobalTransaction, outcome: Outcome, now = DECIDED_AT, unit = 0.5): Branch {
   const random = { unit: () => unit, bytes: () => new Uint8Array() };
-  const [branch] = withOutcome(tx, one, outcome, { now, random }).branches;
+  const [branch] = withOutcome(tx, { branchId: one, outcome }, { now, random }).branches;
   if (branch === undefined) throw new Error('the branch is gone');
   return branch;
 }
@@ -86,6 +86,29 @@ describe('dueAt', () => {
   });
 });
 
+describe('openSince (the age of stuck work counts from here)', () => {
+  const notAfter = DECIDED_AT + 4_000;
+  const since = (tx: GlobalTransaction) => tx.branches.map((b) => openSince(tx, b, SKEW_MS));
+
+  test('is the decision, or the end of the wait for an untold Try', () => {
+    expect(since(aDecided('confirming', { notAfter }))).toEqual([DECIDED_AT]);
+    expect(since(aDecided('cancelling', { notAfter, tryTold: true }))).toEqual([DECIDED_AT]);
+    expect(since(aDecided('cancelling', { notAfter }))).toEqual([notAfter + SKEW_MS]);
+    expect(since(aDecided('cancelling', { notAfter: 1 }))).toEqual([DECIDED_AT]);
+  });
+
+  test.each([
+    ['cancelling', { attempts: { ...noAttempts, count: 3, nextAt: DECIDED_AT + 900_000 } }],
+    ['cancelled', { status: 'cancelled' as const }],
+  ] as const)('stays the same however the calls went (%s)', (status, over) => {
+    expect(since(aDecided(status, { notAfter, ...over }))).toEqual([notAfter + SKEW_MS]);
+  });
+
+  test('is undefined while nothing is decided', () => {
+    expect(since(aTransaction())).toEqual([undefined]);
+  });
+});
+
 describe('withOutcome', () => {
   test.each([
     ['confirming', 'confirmed'],
@@ -127,6 +150,7 @@ describe('withOutcome', () => {
   test.each<[string, Outcome, number]>([
     ['a lost connection: backoff', unknown, 50],
     ['a retry without a wish: backoff', { kind: 'again', failure, afterMs: undefined }, 50],
+    ['a retry at once: backoff all the same', { kind: 'again', failure, afterMs: 0 }, 50],
     ['a retry in 3 s: in 3 s', { kind: 'again', failure, afterMs: 3_000 }, 3_000],
     [
       'a retry in a year: in a day',
@@ -169,7 +193,7 @@ describe('withOutcome', () => {
     );
     const tx = deepFreeze(aTransaction({ status: 'confirming', decidedAt: DECIDED_AT, branches }));
     const context = { now: DECIDED_AT, random: new SeededRandom() };
-    const next = withOutcome(tx, '2' as BranchId, { kind: 'done' }, context);
+    const next = withOutcome(tx, { branchId: '2' as BranchId, outcome: { kind: 'done' } }, context);
     expect(next.branches.map((branch) => branch.status)).toEqual([
       'registered',
       'confirmed',
@@ -186,12 +210,12 @@ describe('withOutcome', () => {
       fc.property(outcomes, (outcome) => {
         for (const status of globalStatuses.filter((s) => !s.endsWith('ing') || s === 'trying')) {
           const tx = aDecided(status);
-          expect(withOutcome(tx, one, outcome, context)).toBe(tx);
+          expect(withOutcome(tx, { branchId: one, outcome }, context)).toBe(tx);
         }
-        expect(withOutcome(ended, one, outcome, context)).toEqual(ended);
-        expect(withOutcome(aDecided('confirming'), '9' as BranchId, outcome, context)).toEqual(
-          aDecided('confirming'),
-        );
+        expect(withOutcome(ended, { branchId: one, outcome }, context)).toEqual(ended);
+        expect(
+          withOutcome(aDecided('confirming'), { branchId: '9' as BranchId, outcome }, context),
+        ).toEqual(aDecided('confirming'));
       }),
     );
   });
@@ -201,7 +225,11 @@ describe('withOutcome', () => {
       fc.property(outcomes, fc.integer(), fc.nat({ max: 1_000 }), (outcome, seed, count) => {
         const tx = aDecided('cancelling', { tryTold: true, attempts: { ...noAttempts, count } });
         const now = DECIDED_AT + 1;
-        const next = withOutcome(tx, one, outcome, { now, random: new SeededRandom(seed) });
+        const next = withOutcome(
+          tx,
+          { branchId: one, outcome },
+          { now, random: new SeededRandom(seed) },
+        );
         if (outcome.kind === 'done') return due(next) === undefined;
         const at = due(next) ?? Number.NaN;
         return at >= now && at <= now + limits.durationMsMax;

@@ -1,7 +1,7 @@
 /**
  * Phase two as pure functions: when a branch is due, what an answer makes of it, when the work is done.
  *
- * P1 Only the phase of the durable decision is ever due (design rules I1, I3).
+ * P1 Only the phase of the durable decision is ever due (rules I1, I3).
  * P2 A branch that answered OK is never due again; any other answer makes it due later, for ever (I7).
  */
 import type { Attempts, Branch } from './branch';
@@ -10,24 +10,39 @@ import type { BranchId } from './ids';
 import { limits } from './limits';
 import type { CallFailure, Outcome } from './outcome';
 import type { Random } from './ports';
-import { nextDelayMs, slowDelayMs } from './retry-policy';
+import { type RetryPolicy, nextDelayMs, slowDelayMs } from './retry-policy';
 import { isImmediate, reasonOf } from './stuck';
-import { phaseTwoOf } from './transitions';
+import { decisionOf, phaseTwoOf } from './transitions';
 
 /**
  * When the next phase-two call of a branch is due (Unix ms), or undefined when none is. The first Cancel of a
- * branch whose Try may still be under way waits until the Try can no longer start: `notAfter` plus the greatest
- * clock difference; a participant with a barrier keeps a late Try out by itself.
+ * branch whose Try nobody told of waits until the Try can no longer start: `notAfter` plus the greatest clock
+ * difference; a participant with a barrier keeps a late Try out by itself.
  */
 export function dueAt(tx: GlobalTransaction, branch: Branch, skewMs: number): number | undefined {
-  const phase = openPhase(tx);
-  if (phase === undefined || branch.status !== 'registered' || tx.decidedAt === undefined) {
-    return undefined;
-  }
-  const planned = branch.attempts.nextAt ?? tx.decidedAt;
+  if (openPhase(tx) === undefined || branch.status !== 'registered') return undefined;
+  return branch.attempts.nextAt ?? openSince(tx, branch, skewMs);
+}
+
+/**
+ * Since when phase two of a branch is open: the decision, or, where its first Cancel has to outwait the Try, the
+ * end of that wait. Undefined while nothing is decided.
+ */
+export function openSince(
+  tx: GlobalTransaction,
+  branch: Branch,
+  skewMs: number,
+): number | undefined {
+  if (tx.decidedAt === undefined) return undefined;
   const mustOutwaitTry =
-    phase === 'cancel' && branch.attempts.count === 0 && !branch.tryTold && !branch.spec.barrier;
-  return mustOutwaitTry ? Math.max(planned, branch.notAfter + skewMs) : planned;
+    decisionOf(tx.status) === 'cancel' && !branch.tryTold && !branch.spec.barrier;
+  return mustOutwaitTry ? Math.max(tx.decidedAt, branch.notAfter + skewMs) : tx.decidedAt;
+}
+
+/** How one phase-two call ended. */
+export interface BranchAnswer {
+  readonly branchId: BranchId;
+  readonly outcome: Outcome;
 }
 
 /** Context of an answer. */
@@ -39,8 +54,7 @@ export interface AnswerContext {
 /** The transaction after the answer of one phase-two call. An answer for a branch that is done changes nothing. */
 export function withOutcome(
   tx: GlobalTransaction,
-  branchId: BranchId,
-  outcome: Outcome,
+  { branchId, outcome }: BranchAnswer,
   context: AnswerContext,
 ): GlobalTransaction {
   const open = phaseTwoOf[tx.status];
@@ -64,25 +78,25 @@ function nextAttempts(branch: Branch, outcome: Outcome, context: AnswerContext):
   }
   return {
     ...base,
-    nextAt: now + retryDelayMs(branch, outcome, base.count, context.random),
+    nextAt: now + retryDelayMs(branch.spec.retry, { outcome, count: base.count }, context.random),
     lastFailure: shortened(outcome.failure),
     stuckReason: reasonOf(outcome),
   };
 }
 
+/** A participant's wish for a later call is a lower bound: below it, our own backoff holds. */
 function retryDelayMs(
-  branch: Branch,
-  outcome: Exclude<Outcome, { kind: 'done' }>,
-  count: number,
+  retry: RetryPolicy,
+  {
+    outcome,
+    count,
+  }: { readonly outcome: Exclude<Outcome, { kind: 'done' }>; readonly count: number },
   random: Random,
 ): number {
-  const { retry } = branch.spec;
-  if (outcome.kind === 'again' && outcome.afterMs !== undefined) {
-    return Math.min(outcome.afterMs, limits.durationMsMax);
-  }
-  return isImmediate(reasonOf(outcome))
-    ? slowDelayMs(retry, random)
-    : nextDelayMs(retry, count, random);
+  const slow = isImmediate(reasonOf(outcome));
+  const delayMs = slow ? slowDelayMs(retry, random) : nextDelayMs(retry, count, random);
+  const wishedMs = outcome.kind === 'again' ? (outcome.afterMs ?? 0) : 0;
+  return Math.max(delayMs, Math.min(wishedMs, limits.durationMsMax));
 }
 
 function shortened(failure: CallFailure): CallFailure {

@@ -55,17 +55,14 @@ export function isImmediate(reason: StuckReason): boolean {
 
 /**
  * Why a branch in phase two is stuck at `now`, or undefined. It is stuck when its last failure is of the
- * immediate kind, when it failed STUCK_ATTEMPTS times, or when the decision is older than its `stuckAfterMs`.
+ * immediate kind, when it failed STUCK_ATTEMPTS times, or when its phase two is open (`openSince`) for longer than
+ * its `stuckAfterMs`.
  */
-export function stuckReasonAt(
-  branch: Branch,
-  decidedAt: number,
-  now: number,
-): StuckReason | undefined {
+export function stuckReasonAt(branch: Branch, since: number, now: number): StuckReason | undefined {
   if (branch.status !== 'registered') return undefined;
   const { stuckReason, count } = branch.attempts;
   const reason = stuckReason ?? 'deadline';
   if (stuckReason !== undefined && isImmediate(stuckReason)) return reason;
-  const past = count >= STUCK_ATTEMPTS || now - decidedAt >= branch.spec.stuckAfterMs;
+  const past = count >= STUCK_ATTEMPTS || now - since >= branch.spec.stuckAfterMs;
   return past ? reason : undefined;
 }

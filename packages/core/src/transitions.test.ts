@@ -29,7 +29,7 @@ function reachable(status: GlobalStatus): Set<GlobalStatus> {
 }
 
 describe('the table of global moves', () => {
-  test('is the one of design §2', () => {
+  test('holds the five moves and no other', () => {
     const lines = moves.map(([name, { from, to }]) => `${name}: ${from.join(', ')} -> ${to}`);
     expect(lines).toEqual([
       'commitRequested: trying -> confirming',

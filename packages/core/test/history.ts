@@ -1,5 +1,5 @@
 /**
- * Plays a list of steps against core the way an engine does, and checks design rules I1, I2, I3, I7, I9 and core's
+ * Plays a list of steps against core the way an engine does, and checks rules I1, I2, I3, I7, I9 and core's
  * D1–D3, P1, P2 after every one. A broken rule throws an error that names it.
  */
 import {
@@ -118,11 +118,11 @@ export class History {
   private decide(event: TransactionEvent): Decision {
     const before = this.tx;
     deepFreeze(event);
-    const answer = decide(GID, before, event, this.now);
+    const answer = decide({ gid: GID, tx: before }, event, this.now);
     this.count(answer.kind === 'rejected' ? answer.error.code : `${event.kind} ${answer.kind}`);
     if (answer.kind === 'repeated') must(answer.current === before, 'D1: a repeat changes nothing');
     if (answer.kind === 'accepted') this.accept(answer, event);
-    const again = decide(GID, this.tx, event, this.now);
+    const again = decide({ gid: GID, tx: this.tx }, event, this.now);
     if (answer.kind === 'rejected') {
       must(again.kind === 'rejected', 'I9: the same event again is rejected again');
       must(sameError(answer.error, again.error), 'I9: with the same error');
@@ -181,7 +181,11 @@ export class History {
     const before = this.tx;
     if (before === undefined) return;
     const branch = before.branches.find((one) => one.spec.id === id);
-    const next = withOutcome(before, id, outcome, { now: this.now, random: this.random });
+    const next = withOutcome(
+      before,
+      { branchId: id, outcome },
+      { now: this.now, random: this.random },
+    );
     this.tx = deepFreeze(next);
     const after = next.branches.find((one) => one.spec.id === id);
     if (branch?.status !== 'registered' || openPhase(before) === undefined) {

@@ -11,6 +11,7 @@ import {
   globalTransitions,
   isFinished,
   openPhase,
+  openSince,
   pendingBranches,
   stuckReasonAt,
   stuckReasons,
@@ -60,15 +61,16 @@ export function checkBranch(tx: GlobalTransaction, branch: Branch, now: number):
     const first = mustOutwaitTry(tx, branch) ? outwaited : tx.decidedAt;
     must(due === first, 'P1: a first Cancel outwaits a Try that may still start, else at once');
   }
-  const stuck = stuckReasonAt(branch, tx.decidedAt, now);
+  const since = openSince(tx, branch, SKEW_MS) ?? Number.NaN;
+  must(since <= due, 'no call is due before phase two of its branch is open');
+  const stuck = stuckReasonAt(branch, since, now);
   must(stuck === undefined || stuckReasons.includes(stuck), 'stuck has a known reason');
   if (branch.attempts.count >= 5) must(stuck !== undefined, 'five failures are stuck');
 }
 
-/** Design §4: the first Cancel of a branch whose Try outcome was not told waits, except behind a barrier. */
+/** The first Cancel of a branch whose Try outcome was not told waits, except behind a barrier. */
 export function mustOutwaitTry(tx: GlobalTransaction, branch: Branch): boolean {
-  const untold = branch.phaseOne === 'unknown' || !branch.tryTold;
-  return openPhase(tx) === 'cancel' && untold && !branch.spec.barrier;
+  return openPhase(tx) === 'cancel' && !branch.tryTold && !branch.spec.barrier;
 }
 
 /** What may never change from one moment of a transaction to the next. */

@@ -1,4 +1,7 @@
-/** Node adapters of core's ports, and the one outbound gRPC call. The only place that reads the machine's clock. */
+/**
+ * What both ends of the wire need: Node adapters of core's ports (the only place that reads the machine's clock), the
+ * one outbound gRPC call, and the enums of the contracts as core's words.
+ */
 export { systemClock } from './system-clock';
 export { systemRandom } from './system-random';
 export { systemScheduler } from './system-scheduler';
@@ -10,3 +13,5 @@ export {
   metadataOf,
   textOf,
 } from './grpc/unary-channel';
+export type { WireEnum } from './grpc/wire-enums';
+export * as wireEnums from './grpc/wire-enums';

@@ -3,7 +3,7 @@ import type { Gid } from '@tercet/core';
 import { ManualTime, SeededRandom, aTransaction } from '@tercet/core/testing';
 import { roomyLimits } from '../../test/support/engine-world';
 import { RecordingLogger } from '../../test/support/recording-logger';
-import { FaultyStore } from '../store/decorators/with-faults';
+import { FaultyStore } from '../testing/faulty-store';
 import { MemoryStore } from '../store/memory-store';
 import type { OperationResult, StoreOperation } from '../store/store';
 import { BatchWriter } from './batch-writer';

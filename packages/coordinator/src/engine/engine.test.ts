@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BranchId, Gid } from '@tercet/core';
 import { anOpening } from '@tercet/core/testing';
+import { StoreFailure } from '../store/store';
 import { EngineWorld, branches, otherRun, run } from '../../test/support/engine-world';
 import { failed, ok } from '../../test/support/scripted-caller';
 
@@ -293,6 +294,26 @@ describe('phase two', () => {
     expect(world.engine.stuck()).toMatchObject([{ reason: 'deadline' }]);
   });
 
+  it('does not call a branch stuck whose first Cancel still outwaits its Try', async () => {
+    const world = await aWorld();
+    const [spec] = branches('1');
+    await world.open('order-1', [{ ...spec!, stuckAfterMs: 1_000 }], { timeoutMs: 1_000 });
+    await world.time.advance(5_999);
+    expect(world.engine.stuck()).toEqual([]);
+    world.caller.always('1', 'hold');
+    await world.time.advance(1_001);
+    expect(world.engine.stuck()).toMatchObject([{ reason: 'deadline' }]);
+  });
+
+  it('cancels at once a Try that was told as unknown: its initiator sends no further one', async () => {
+    const world = await aWorld();
+    await world.open('order-1', branches('1', '2'));
+    await world.done(world.rollback('order-1', { '1': 'unknown' }));
+    expect(world.caller.story).toEqual(['cancel 1']);
+    await world.time.advance(10_000);
+    expect(world.caller.story).toEqual(['cancel 1', 'cancel 2']);
+  });
+
   it('forgets a settled transaction: memory and timers are empty', async () => {
     const world = await aWorld();
     await world.open('order-1', branches('1', '2'));
@@ -346,6 +367,25 @@ describe('waiting', () => {
     });
     gone.abort();
     expect((await world.done(waiting)).status).toBe('trying');
+  });
+});
+
+describe('reading', () => {
+  it('says that the store cannot be read now, instead of "something unexpected"', async () => {
+    const world = await aWorld();
+    world.store.load = () => Promise.reject(new StoreFailure('unknown', 'the worker died'));
+    await expect(world.done(world.engine.get(gid))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: 'the store cannot be read: the worker died',
+    });
+  });
+
+  it('names the gid that is not kept', async () => {
+    const world = await aWorld();
+    await expect(world.done(world.engine.get(gid))).rejects.toMatchObject({
+      code: 'TRANSACTION_NOT_FOUND',
+      message: 'no transaction order-1 is kept',
+    });
   });
 });
 

@@ -21,12 +21,13 @@ import {
   assertNever,
   decide,
   isFinished,
+  openSince,
   pendingBranches,
   stuckReasonAt,
 } from '@tercet/core';
 import type { Logger } from '../observability/logger';
 import type { ParticipantCaller } from '../participant/participant-caller';
-import type { ListQuery, Store, StoreFailure, TransactionPage } from '../store/store';
+import { type ListQuery, type Store, StoreFailure, type TransactionPage } from '../store/store';
 import { BatchWriter } from './batch-writer';
 import { DueQueue } from './due-queue';
 import { FanOut } from './fan-out';
@@ -126,9 +127,10 @@ export class Engine {
 
   /** The present truth about a transaction; rejects with TRANSACTION_NOT_FOUND. */
   async get(gid: Gid): Promise<GlobalTransaction> {
-    const tx = this.residents.get(gid)?.tx ?? (await this.deps.store.load(gid));
-    if (tx === undefined) throw new TercetError('TRANSACTION_NOT_FOUND', { details: { gid } });
-    return tx;
+    const tx = this.residents.get(gid)?.tx ?? (await this.load(gid));
+    if (tx !== undefined) return tx;
+    const message = `no transaction ${gid} is kept`;
+    throw new TercetError('TRANSACTION_NOT_FOUND', { message, details: { gid } });
   }
 
   /** The same, once a fact holds or the wait is over. */
@@ -149,7 +151,8 @@ export class Engine {
     for (const { tx } of this.residents.values()) {
       if (tx?.decidedAt === undefined || isFinished(tx.status)) continue;
       for (const branch of pendingBranches(tx)) {
-        const reason = stuckReasonAt(branch, tx.decidedAt, now);
+        const since = openSince(tx, branch, this.deps.clockSkewMs) ?? now;
+        const reason = stuckReasonAt(branch, since, now);
         if (reason !== undefined) found.push({ tx, branch, reason });
       }
     }
@@ -158,7 +161,7 @@ export class Engine {
 
   /** Lists transactions from the store. */
   list(query: ListQuery): Promise<TransactionPage> {
-    return this.deps.store.list(query);
+    return this.read(() => this.deps.store.list(query));
   }
 
   /**
@@ -182,6 +185,21 @@ export class Engine {
     this.residents.clear();
   }
 
+  private load(gid: Gid): Promise<GlobalTransaction | undefined> {
+    return this.read(() => this.deps.store.load(gid));
+  }
+
+  /** A store that cannot be read now is no bug: the caller may ask again. */
+  private async read<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StoreFailure)) throw error;
+      const message = `the store cannot be read: ${error.message}`;
+      throw new TercetError('STORE_UNAVAILABLE', { message, cause: error });
+    }
+  }
+
   private residentOf(gid: Gid): Resident {
     let resident = this.residents.get(gid);
     if (resident === undefined) {
@@ -198,9 +216,8 @@ export class Engine {
   ): Promise<GlobalTransaction> {
     // An opening is tried without asking the store: its insert finds out. Any other event needs what is there.
     const optimistic = event.kind === 'register' && event.opening !== undefined;
-    const known =
-      resident.tx ?? (optimistic ? undefined : await this.deps.store.load(resident.gid));
-    const decision = decide(resident.gid, known, event, this.deps.clock.now());
+    const known = resident.tx ?? (optimistic ? undefined : await this.load(resident.gid));
+    const decision = decide({ gid: resident.gid, tx: known }, event, this.deps.clock.now());
     if (decision.kind !== 'accepted') return answerOf(decision);
     if (known !== undefined && resident.tx === undefined) throw this.moved(resident);
     const result = await this.writer.write(operationOf(decision, known), options);
@@ -215,9 +232,9 @@ export class Engine {
     resident: Resident,
     event: TransactionEvent,
   ): Promise<GlobalTransaction> {
-    const tx = await this.deps.store.load(resident.gid);
+    const tx = await this.load(resident.gid);
     if (tx === undefined) throw this.moved(resident);
-    const decision = decide(resident.gid, tx, event, this.deps.clock.now());
+    const decision = decide({ gid: resident.gid, tx }, event, this.deps.clock.now());
     if (decision.kind === 'accepted') throw this.moved(resident);
     return answerOf(decision);
   }

@@ -16,6 +16,7 @@ import {
   findBranch,
   isFinished,
   openPhase,
+  openSince,
   outcomeOf,
   payloadOf,
   pendingBranches,
@@ -116,7 +117,7 @@ export class FanOut {
   ): void {
     const before = resident.tx as GlobalTransaction;
     const now = this.deps.clock.now();
-    const tx = withOutcome(before, branchId, outcome, { now, random: this.deps.random });
+    const tx = withOutcome(before, { branchId, outcome }, { now, random: this.deps.random });
     resident.tx = tx;
     resident.unsaved.add(branchId);
     this.report(resident, tx, branchId);
@@ -147,7 +148,8 @@ export class FanOut {
       service: serviceOf(spec.methods[phase]),
       target: spec.target,
     };
-    const reason = stuckReasonAt(branch, tx.decidedAt, this.deps.clock.now());
+    const now = this.deps.clock.now();
+    const reason = stuckReasonAt(branch, openSince(tx, branch, this.deps.clockSkewMs) ?? now, now);
     if (reason === undefined || resident.reportedStuck.has(branchId)) {
       this.deps.logger.debug({ ...fields, ...failure }, 'attempt failed');
       return;

@@ -13,6 +13,7 @@ function refusalOf(check: () => void): string {
   return 'accepted';
 }
 
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const big = new Uint8Array(1_048_577);
 
 describe('branches', () => {
@@ -155,14 +156,31 @@ describe('openings', () => {
       { labels: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v'])) },
       'INVALID_ARGUMENT open.labels: at most 16, got 17',
     ],
+    [
+      'a broken traceparent',
+      { trace: { traceparent: 'ü', tracestate: '' } },
+      'INVALID_ARGUMENT open.trace_context.traceparent: a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got "ü"',
+    ],
+    [
+      'a tracestate that metadata cannot carry',
+      { trace: { traceparent, tracestate: 'a=\n' } },
+      'INVALID_ARGUMENT open.trace_context.tracestate: at most 512 printable ASCII characters, got "a=\\n"',
+    ],
   ])('refuses %s', (_, over, refusal) => {
     expect(refusalOf(() => checkOpening(anOpening(over)))).toBe(refusal);
   });
 
   it('accepts what lies within the limits', () => {
-    expect(refusalOf(() => checkOpening(anOpening({ labels: { order: 'ä'.repeat(256) } })))).toBe(
-      'accepted',
-    );
+    expect(
+      refusalOf(() =>
+        checkOpening(
+          anOpening({
+            labels: { order: 'ä'.repeat(256) },
+            trace: { traceparent, tracestate: 'a=b c' },
+          }),
+        ),
+      ),
+    ).toBe('accepted');
   });
 });
 

@@ -3,12 +3,17 @@ import {
   type BranchSpec,
   type Opening,
   TercetError,
+  type TraceContext,
   describeText,
   isVisibleAscii,
   limits,
 } from '@tercet/core';
 
 const methodPattern = /^\/[A-Za-z_][A-Za-z0-9_.]*\/[A-Za-z_][A-Za-z0-9_]*$/;
+/** W3C Trace Context §3.2, later versions included. */
+const traceparentPattern =
+  /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{0,64})?$/;
+const tracestatePattern = /^[\x20-\x7e]{0,512}$/;
 /** Services that no branch may call: Tercet's own, and gRPC's infrastructure. */
 const reservedServices = /^\/(tercet\.v1|grpc)\./;
 
@@ -37,6 +42,7 @@ export function checkOpening(opening: Opening): void {
     throw notBuilt('open.policy.phase_two_order', `order ${opening.policy.phaseTwoOrder}`);
   }
   checkLabels(opening.labels);
+  checkTrace(opening.trace);
 }
 
 /** Checks the branches of one registration. */
@@ -126,6 +132,24 @@ function checkPayload(field: string, payload: Uint8Array | undefined): void {
 function checkDuration(field: string, ms: number, max: number): void {
   if (Number.isInteger(ms) && ms >= 1 && ms <= max) return;
   throw invalid(field, `1 to ${max} milliseconds, got ${ms}`);
+}
+
+/** It is sent with every call of phase two: what metadata cannot carry would make each of them fail. */
+function checkTrace(trace: TraceContext | undefined): void {
+  if (trace === undefined) return;
+  const { traceparent, tracestate } = trace;
+  if (!traceparentPattern.test(traceparent)) {
+    throw invalid(
+      'open.trace_context.traceparent',
+      `a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got ${describeText(traceparent)}`,
+    );
+  }
+  if (!tracestatePattern.test(tracestate)) {
+    throw invalid(
+      'open.trace_context.tracestate',
+      `at most 512 printable ASCII characters, got ${describeText(tracestate)}`,
+    );
+  }
 }
 
 function checkLabels(labels: Readonly<Record<string, string>>): void {

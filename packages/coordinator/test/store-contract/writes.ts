@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FaultyStore } from '../../src/store/decorators/with-faults';
+import { FaultyStore } from '../../src/testing/faulty-store';
 import type { ContractContext } from '../store-contract';
 import {
   anotherRun,

@@ -10,7 +10,7 @@ import {
 import { ManualTime, SeededRandom, aBranchSpec, anOpening } from '@tercet/core/testing';
 import { Engine } from '../../src/engine/engine';
 import type { BatchWriterLimits } from '../../src/engine/write-queue';
-import { FaultyStore } from '../../src/store/decorators/with-faults';
+import { FaultyStore } from '../../src/testing/faulty-store';
 import { MemoryStore } from '../../src/store/memory-store';
 import { RecordingLogger } from './recording-logger';
 import { ScriptedCaller } from './scripted-caller';

@@ -12,7 +12,7 @@ describe('builders', () => {
       opening: anOpening(),
       branches: [aBranchSpec()],
     } as const;
-    const decision = decide(gid, undefined, event, openedAt);
+    const decision = decide({ gid, tx: undefined }, event, openedAt);
     expect(decision).toMatchObject({ kind: 'accepted', next: aTransaction() });
   });
 

@@ -93,7 +93,7 @@ export class UnaryChannel {
         signal?.removeEventListener('abort', abort);
         const code = failure === null ? status.OK : failure.code;
         resolve(
-          replyOf(code, failure?.details ?? ended.details, {
+          replyOf(code, plainText(failure?.details ?? ended.details), {
             payload,
             trailers: ended.metadata,
             peer: call.getPeer(),
@@ -123,6 +123,14 @@ function replyOf(
     retryAfterMs: millisecondsOf(rest.trailers, metadataKeys.retryAfterMs),
     peer: rest.peer === 'unknown' ? undefined : rest.peer,
   };
+}
+
+/** grpc-js wraps what the operating system said in a frame of its own; people look for the inside. */
+function plainText(details: string): string {
+  const wrapped =
+    /^No connection established\. Last error: (?:Error: )?(.*?)\.? ?Resolution note: ?$/s;
+  const inside = wrapped.exec(details)?.[1];
+  return inside === undefined || inside === '' || inside === 'null' ? details : inside;
 }
 
 function givenUp(): UnaryReply {

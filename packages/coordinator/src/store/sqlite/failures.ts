@@ -1,5 +1,5 @@
 /**
- * What an error of SQLite means for a batch (design.md §6, "Results"). Only COMMIT can leave a doubt: what failed
+ * What an error of SQLite means for a batch (docs/adr/0006-batch-protocol.md). Only COMMIT can leave a doubt: what failed
  * before it was rolled back, and a transaction without COMMIT never counts, not even after a crash.
  */
 import type { ErrorCode } from '@tercet/core';

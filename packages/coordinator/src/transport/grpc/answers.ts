@@ -2,15 +2,25 @@
 import {
   type Branch,
   type GlobalTransaction,
+  dueAt,
   factReached,
+  openSince,
   pendingBranches,
   stuckReasonAt,
 } from '@tercet/core';
 import * as wire from '@tercet/proto';
+import { wireEnums as enums } from '@tercet/runtime';
 import type { RegisterAnswer } from '../../service/transaction-service';
 import type { StuckAnswer } from '../../service/operator-service';
 import type { TransactionPage, TransactionSummary } from '../../store/store';
-import * as enums from './enums';
+
+/** What is relative in an answer is relative to this. */
+export interface Moment {
+  /** The coordinator's clock, Unix ms. */
+  readonly now: number;
+  /** Greatest difference of clocks that a first Cancel outwaits, milliseconds. */
+  readonly clockSkewMs: number;
+}
 
 /** RegisterBranches. */
 export function registerAnswer(answer: RegisterAnswer): wire.RegisterBranchesResponse {
@@ -27,17 +37,17 @@ export function registerAnswer(answer: RegisterAnswer): wire.RegisterBranchesRes
 /** Commit and Rollback: the decision, and who has not carried it out yet. */
 export function decisionAnswer(
   tx: GlobalTransaction,
-  now: number,
+  at: Moment,
 ): wire.CommitResponse & wire.RollbackResponse {
   return {
     status: enums.transactionStatus.toWire(tx.status),
     reached: reachedOf(tx),
-    pending: pendingBranches(tx).map((branch) => branchState(tx, branch, now)),
+    pending: pendingBranches(tx).map((branch) => branchState(tx, branch, at)),
   };
 }
 
 /** A whole transaction. */
-export function transaction(tx: GlobalTransaction, now: number): wire.Transaction {
+export function transaction(tx: GlobalTransaction, at: Moment): wire.Transaction {
   return {
     gid: tx.gid,
     runId: tx.runId,
@@ -57,7 +67,7 @@ export function transaction(tx: GlobalTransaction, now: number): wire.Transactio
     finishedUnixMs: unixMs(tx.finishedAt),
     cause: causeOf(tx.cause?.kind),
     reason: tx.cause?.kind === 'rollback' ? tx.cause.reason : '',
-    branches: tx.branches.map((branch) => branchState(tx, branch, now)),
+    branches: tx.branches.map((branch) => branchState(tx, branch, at)),
   };
 }
 
@@ -70,14 +80,14 @@ export function page(answer: TransactionPage): wire.ListTransactionsResponse {
 }
 
 /** The stuck list. */
-export function stuck(answer: StuckAnswer): wire.ListStuckBranchesResponse {
+export function stuck(answer: StuckAnswer, at: Moment): wire.ListStuckBranchesResponse {
   return {
     branches: answer.rows.map(({ tx, branch }) => ({
       gid: tx.gid,
       name: tx.name,
       status: enums.transactionStatus.toWire(tx.status),
       decidedUnixMs: unixMs(tx.decidedAt),
-      branch: branchState(tx, branch, answer.now),
+      branch: branchState(tx, branch, at),
     })),
     total: answer.total,
     transactions: answer.transactions,
@@ -99,9 +109,10 @@ function summary(row: TransactionSummary): wire.TransactionSummary {
   };
 }
 
-function branchState(tx: GlobalTransaction, branch: Branch, now: number): wire.BranchState {
+function branchState(tx: GlobalTransaction, branch: Branch, at: Moment): wire.BranchState {
   const { spec, attempts } = branch;
-  const reason = tx.decidedAt === undefined ? undefined : stuckReasonAt(branch, tx.decidedAt, now);
+  const since = openSince(tx, branch, at.clockSkewMs);
+  const reason = since === undefined ? undefined : stuckReasonAt(branch, since, at.now);
   return {
     branchId: spec.id,
     action: spec.action,
@@ -119,7 +130,7 @@ function branchState(tx: GlobalTransaction, branch: Branch, now: number): wire.B
     attempts: attempts.count,
     firstAttemptUnixMs: unixMs(attempts.firstAt),
     lastAttemptUnixMs: unixMs(attempts.lastAt),
-    nextAttemptUnixMs: unixMs(attempts.nextAt),
+    nextAttemptUnixMs: unixMs(dueAt(tx, branch, at.clockSkewMs)),
     lastFailure: failureOf(branch),
     stuckReason:
       reason === undefined

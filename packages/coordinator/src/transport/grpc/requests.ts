@@ -16,6 +16,7 @@ import {
   parseRunId,
 } from '@tercet/core';
 import type * as wire from '@tercet/proto';
+import { wireEnums as enums } from '@tercet/runtime';
 import type {
   CommitRequest,
   RegisterRequest,
@@ -24,7 +25,7 @@ import type {
 } from '../../service/transaction-service';
 import type { ListQuery } from '../../store/store';
 import type { StuckQuery } from '../../service/operator-service';
-import * as enums from './enums';
+import { requestedWord } from './words';
 
 /** RegisterBranches. */
 export function registerRequest(request: wire.RegisterBranchesRequest): RegisterRequest {
@@ -53,7 +54,7 @@ export function rollbackRequest(request: wire.RollbackRequest): RollbackRequest 
   request.tries.forEach((told, i) => {
     tries.set(
       parseBranchId(told.branchId),
-      enums.tryOutcome.toWord(`tries[${i}].outcome`, told.outcome),
+      requestedWord(enums.tryOutcome, told.outcome, { field: `tries[${i}].outcome` }),
     );
   });
   return {
@@ -73,14 +74,14 @@ function waitWish(request: { readonly waitFor: wire.Fact; readonly waitMs: numbe
 
 /** The fact of WaitTransaction; it must be set. */
 export function waitedFact(fact: wire.Fact): Fact {
-  return enums.fact.toWord('wait_for', fact);
+  return requestedWord(enums.fact, fact, { field: 'wait_for' });
 }
 
 /** ListTransactions. */
 export function listQuery(request: wire.ListTransactionsRequest): ListQuery {
   return {
     statuses: request.statuses.map((status, i) =>
-      enums.transactionStatus.toWord(`statuses[${i}]`, status),
+      requestedWord(enums.transactionStatus, status, { field: `statuses[${i}]` }),
     ),
     name: request.name || undefined,
     gidPrefix: request.gidPrefix || undefined,
@@ -95,7 +96,7 @@ export function stuckQuery(request: wire.ListStuckBranchesRequest): StuckQuery {
   return {
     service: request.service || undefined,
     action: request.action || undefined,
-    reason: all ? undefined : enums.stuckReason.toWord('reason', request.reason),
+    reason: all ? undefined : requestedWord(enums.stuckReason, request.reason, { field: 'reason' }),
     limit: request.limit ?? 100,
   };
 }
@@ -118,11 +119,14 @@ function policy(given: wire.TransactionPolicy | undefined): TransactionPolicy {
     });
   }
   return {
-    onTimeout: enums.onTimeout.toWord('open.policy.on_timeout', given?.onTimeout ?? 0),
-    phaseTwoOrder: enums.phaseTwoOrder.toWord(
-      'open.policy.phase_two_order',
-      given?.phaseTwoOrder ?? 0,
-    ),
+    onTimeout: requestedWord(enums.onTimeout, given?.onTimeout ?? 0, {
+      field: 'open.policy.on_timeout',
+      unspecified: 'cancel',
+    }),
+    phaseTwoOrder: requestedWord(enums.phaseTwoOrder, given?.phaseTwoOrder ?? 0, {
+      field: 'open.policy.phase_two_order',
+      unspecified: 'all',
+    }),
   };
 }
 
@@ -130,9 +134,15 @@ function branchSpec(branch: wire.Branch, at: string): BranchSpec {
   return {
     id: parseBranchId(branch.branchId),
     action: branch.action,
-    mode: enums.branchMode.toWord(`${at}.mode`, branch.mode),
-    driver: enums.branchDriver.toWord(`${at}.driver`, branch.driver),
-    dialect: enums.dialect.toWord(`${at}.dialect`, branch.dialect),
+    mode: requestedWord(enums.branchMode, branch.mode, { field: `${at}.mode`, unspecified: 'tcc' }),
+    driver: requestedWord(enums.branchDriver, branch.driver, {
+      field: `${at}.driver`,
+      unspecified: 'initiator',
+    }),
+    dialect: requestedWord(enums.dialect, branch.dialect, {
+      field: `${at}.dialect`,
+      unspecified: 'tercet',
+    }),
     target: branch.target,
     methods: {
       forward: branch.forwardMethod,

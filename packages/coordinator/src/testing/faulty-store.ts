@@ -7,7 +7,7 @@ import {
   type StoreFailureKind,
   type StoreOperation,
   type TransactionPage,
-} from '../store';
+} from '../store/store';
 
 interface Fault {
   readonly kind: StoreFailureKind;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { aTransaction } from '@tercet/core/testing';
-import { MemoryStore } from '../memory-store';
-import type { StoreOperation } from '../store';
-import { FaultyStore } from './with-faults';
+import { MemoryStore } from '../store/memory-store';
+import type { StoreOperation } from '../store/store';
+import { FaultyStore } from './faulty-store';
 
 const tx = aTransaction();
 const batch: readonly StoreOperation[] = [{ kind: 'open', tx }];

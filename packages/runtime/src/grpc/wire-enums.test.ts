@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import * as proto from '@tercet/proto';
+import { phaseOneStatus, tryOutcome } from './wire-enums';
+import * as wireEnums from './wire-enums';
+
+const tables = Object.values(wireEnums);
+const enums = proto as unknown as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+describe('the words of the contracts’ enums', () => {
+  it.each(tables)('of $name go there and back', (table) => {
+    for (const word of table.words as readonly never[]) {
+      expect(table.wordOf(table.toWire(word))).toBe(word);
+    }
+    expect(table.wordOf(0)).toBeUndefined();
+    expect(table.wordOf(99)).toBeUndefined();
+  });
+
+  it.each(tables.filter((table) => table !== tryOutcome))(
+    'of $name cover every value but 0',
+    (table) => {
+      const values = Object.values(enums[table.name] ?? {}).filter(
+        (value) => typeof value === 'number',
+      );
+      expect(values.filter((value) => value !== 0 && table.wordOf(value) === undefined)).toEqual(
+        [],
+      );
+      expect(table.words).toHaveLength(values.length - 1);
+    },
+  );
+
+  it('of a told Try are those of phase one, without started', () => {
+    const { PHASE_ONE_STATUS_STARTED: started } = proto.PhaseOneStatus;
+    expect(tryOutcome.wordOf(started)).toBeUndefined();
+    expect(tryOutcome.words).toHaveLength(phaseOneStatus.words.length - 1);
+  });
+});
