@@ -119,7 +119,7 @@ describe('adding branches', () => {
   test.each([0, 1])('is too late from the deadline on (+%i ms)', (late) => {
     const decision = decide({ gid, tx }, register(specs('2')), deadlineAt + late);
     expect(decision).toMatchObject({
-      error: { code: 'DEADLINE_EXCEEDED', details: { gid, status: 'trying' } },
+      error: { code: 'PHASE_ONE_OVER', details: { gid, status: 'trying' } },
     });
   });
 

@@ -96,7 +96,7 @@ function decideRegister({ gid, tx }: Subject, event: RegisterEvent, now: number)
     return rejected('ALREADY_DECIDED', { gid, status: tx.status });
   }
   if (news.length === 0) return { kind: 'repeated', current: tx };
-  if (now >= tx.deadlineAt) return rejected('DEADLINE_EXCEEDED', { gid, status: tx.status });
+  if (now >= tx.deadlineAt) return rejected('PHASE_ONE_OVER', { gid, status: tx.status });
   const added = news.map((spec) => registered(spec, tx.deadlineAt, now));
   return {
     kind: 'accepted',

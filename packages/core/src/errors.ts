@@ -101,6 +101,14 @@ export const errorCatalogue = {
     text: 'The transaction is decided: no Try may be sent.',
     hint: 'Look at `status`; start a new transaction with another gid for new work.',
   },
+  PHASE_ONE_OVER: {
+    rpc: 'FAILED_PRECONDITION',
+    http: 409,
+    exit: 5,
+    retryable: false,
+    text: 'The time for phase one is over: no branch can be added.',
+    hint: 'The transaction is about to be cancelled; start another one with a longer timeout.',
+  },
   WRONG_STATUS: {
     rpc: 'FAILED_PRECONDITION',
     http: 409,
@@ -120,7 +128,7 @@ export const errorCatalogue = {
   LIMIT_EXCEEDED: {
     rpc: 'RESOURCE_EXHAUSTED',
     http: 429,
-    exit: 5,
+    exit: 6,
     retryable: true,
     text: 'A limit of the coordinator is reached.',
     hint: 'Send the request again later with jitter; see docs/config.md for the limit.',
@@ -182,10 +190,10 @@ export const errorCatalogue = {
     hint: 'Read the participant’s reason; nothing was applied.',
   },
   TRY_UNKNOWN: {
-    rpc: 'UNAVAILABLE',
-    http: 503,
-    exit: 6,
-    retryable: true,
+    rpc: 'ABORTED',
+    http: 409,
+    exit: 5,
+    retryable: false,
     text: 'Nobody knows whether a Try was applied.',
     hint: 'The transaction is cancelled; run it again with a new gid when the participant is back.',
   },

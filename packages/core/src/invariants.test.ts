@@ -37,7 +37,7 @@ const minimum: Readonly<Record<string, number>> = {
   BRANCHES_MISMATCH: 60,
   ALREADY_DECIDED: 1_000,
   WRONG_STATUS: 250,
-  DEADLINE_EXCEEDED: 25,
+  PHASE_ONE_OVER: 25,
   'answer done': 800,
   'answer refused': 150,
   'answer again': 150,

@@ -62,7 +62,7 @@ export function checkBranch(tx: GlobalTransaction, branch: Branch, now: number):
     must(due === first, 'P1: a first Cancel outwaits a Try that may still start, else at once');
   }
   const since = openSince(tx, branch, SKEW_MS) ?? Number.NaN;
-  must(since <= due, 'no call is due before phase two of its branch is open');
+  if (branch.attempts.count === 0) must(due === since, 'the first call is due once it is open');
   const stuck = stuckReasonAt(branch, since, now);
   must(stuck === undefined || stuckReasons.includes(stuck), 'stuck has a known reason');
   if (branch.attempts.count >= 5) must(stuck !== undefined, 'five failures are stuck');

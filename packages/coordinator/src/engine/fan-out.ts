@@ -5,6 +5,7 @@
  * F2 An answer counts in memory at once (executed) and becomes durable with a later commit (settled).
  * F3 Every failure is kept with its branch: nothing is summed up to "the first error".
  */
+import { setMaxListeners } from 'node:events';
 import {
   type Branch,
   type BranchId,
@@ -53,7 +54,10 @@ export class FanOut {
   private running = 0;
   private idle: (() => void)[] = [];
 
-  constructor(private readonly deps: FanOutDeps) {}
+  constructor(private readonly deps: FanOutDeps) {
+    // Every running call listens to it; Node would warn of a leak at the eleventh.
+    setMaxListeners(0, this.stopping.signal);
+  }
 
   /** Calls what is due and plans the rest. Safe to repeat at any time. */
   drive(resident: Resident): void {

@@ -1,0 +1,49 @@
+/** What the three participants have in common: a process with a database file and a gRPC server. */
+import { parseArgs } from 'node:util';
+import { Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
+import type { TccService } from '@tercet/sdk';
+import { type Database, openDatabase } from '../database';
+import { tell } from '../messages';
+
+/** Runs a participant: `node stock.js --database stock.db --port 50051`. Port 0 takes a free one. */
+export async function serveParticipant(
+  add: (server: Server, db: Database) => TccService,
+): Promise<void> {
+  const { values } = parseArgs({
+    options: { database: { type: 'string' }, port: { type: 'string', default: '0' } },
+  });
+  if (values.database === undefined) throw new Error('--database names the SQLite file to use');
+  const db = await openDatabase(values.database);
+  const server = new Server();
+  const service = add(server, db);
+  const port = await listen(server, `127.0.0.1:${values.port}`);
+
+  const stop = async (): Promise<void> => {
+    // Drain first: a Confirm that is running ends with its answer, new ones are told to come again later.
+    await service.drain();
+    server.forceShutdown();
+    db.close();
+    process.exit(0);
+  };
+  process.once('SIGTERM', () => void stop());
+  tell({ event: 'ready', port });
+}
+
+/** For the guard: prints that it kept a late Try out. */
+export function tellLateTry(gid: string): void {
+  tell({ event: 'late-try', gid });
+}
+
+/** An ordinary method as a plain function: what it returns is the answer. */
+export function ordinary<Q, R>(answer: (request: Q) => R): handleUnaryCall<Q, R> {
+  return (call, callback) => callback(null, answer(call.request));
+}
+
+function listen(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
+    });
+  });
+}

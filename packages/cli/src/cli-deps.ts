@@ -1,0 +1,36 @@
+/** What the command takes from outside: main.ts gives it the process, tests give it doubles. */
+import type * as coordinator from '@tercet/coordinator';
+import type * as operator from '@tercet/sdk/operator';
+
+/** Standard output or standard error. */
+export interface Output {
+  /** Writes text as it is; lines bring their own end. */
+  readonly write: (text: string) => void;
+  /** Whether a person watches. */
+  readonly isTTY: boolean;
+  /** Width of that person's terminal; undefined where nobody knows. */
+  readonly columns: number | undefined;
+}
+
+/** The part of the coordinator that `tercet server` uses. */
+export type ServerModule = Pick<typeof coordinator, 'runServer' | 'configFields'>;
+
+/** The part of the SDK that the other commands use. */
+export type OperatorModule = Pick<typeof operator, 'createOperatorClient'>;
+
+/** Everything outside. Nothing is loaded before a command asks for it. */
+export interface CliDeps {
+  /** Data: what `| jq` and `| grep` read. */
+  readonly out: Output;
+  /** Notes and errors. */
+  readonly err: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Version of this package. */
+  readonly version: string;
+  readonly loadOperator: () => OperatorModule;
+  readonly loadServer: () => ServerModule;
+  /** Calls the handler at every SIGINT and SIGTERM. */
+  readonly onSignal: (handler: (signal: string) => void) => void;
+  /** Ends the process without waiting for anything. */
+  readonly exitNow: (code: number) => void;
+}

@@ -1,0 +1,62 @@
+/** The command as a process: the only file of this package that reads `process`. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { CliDeps, OperatorModule, Output, ServerModule } from './cli-deps';
+import { run } from './program';
+
+/** Runs the command that the arguments name and leaves its exit code. */
+export async function main(): Promise<void> {
+  process.stdout.on('error', ignoreBrokenPipe);
+  process.stderr.on('error', ignoreBrokenPipe);
+  process.exitCode = await run(process.argv.slice(2), processDeps());
+}
+
+function processDeps(): CliDeps {
+  return {
+    out: outputOf(process.stdout),
+    err: outputOf(process.stderr),
+    env: process.env,
+    version: packageVersion(),
+    loadOperator,
+    loadServer,
+    onSignal: (handler) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);
+    },
+    exitNow: (code) => process.exit(code),
+  };
+}
+
+// Both load gRPC, the coordinator its store too: only the commands that need them pay for it. `import()` would go
+// through Node's other loader, which costs more and does not see what runs the sources unbuilt.
+
+function loadOperator(): OperatorModule {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- lazy, see above
+  return require('@tercet/sdk/operator') as OperatorModule;
+}
+
+function loadServer(): ServerModule {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- lazy, see above
+  return require('@tercet/coordinator') as ServerModule;
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => void stream.write(text),
+    // Node leaves `isTTY` undefined on pipes and files.
+    isTTY: Boolean(stream.isTTY),
+    columns: stream.columns,
+  };
+}
+
+/** `tercet tx list | head`: the reader has what it wanted, nobody needs a complaint. */
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+function packageVersion(): string {
+  // src/ and dist/ stand at the same depth, so the path holds for both.
+  const text = readFileSync(path.join(__dirname, '..', 'package.json'), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+if (require.main === module) void main();

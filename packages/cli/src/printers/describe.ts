@@ -1,0 +1,69 @@
+import type { BranchView, TransactionView } from '@tercet/sdk/operator';
+import { formatSpan, formatTime } from '../age';
+import { type Colors, plain } from '../colors';
+import { oneLine } from '../one-line';
+import { failureCode, failureText } from './failure';
+import { paintStatus } from './status';
+import { type Column, type TableOptions, table } from './table';
+
+/** A whole transaction: its facts, then a table of its branches. All times are the coordinator's. */
+export function describeTransaction(tx: TransactionView, options: TableOptions = {}): string {
+  const { colors = plain } = options;
+  const branches = tx.branches.length === 0 ? 'no branches' : table(columns, tx.branches, options);
+  return `${factLines(factsOf(tx, colors), colors)}\n\n${branches}`;
+}
+
+type Fact = readonly [label: string, text: string];
+
+function factsOf(tx: TransactionView, colors: Colors): readonly Fact[] {
+  const labels = Object.entries(tx.labels).map(([key, value]) => `${key}=${value}`);
+  return [
+    ['gid', oneLine(tx.gid)],
+    ['name', oneLine(tx.name)],
+    ['status', paintStatus(tx.status, tx.status, colors)],
+    ['reached', tx.reached ?? 'nothing is decided'],
+    ...optional('cause', tx.cause),
+    ...optional('reason', tx.reason),
+    ['opened', formatTime(tx.openedAt)],
+    ['deadline', timeSince(tx.deadlineAt, tx.openedAt)],
+    ['decided', timeSince(tx.decidedAt, tx.openedAt)],
+    ['finished', timeSince(tx.finishedAt, tx.openedAt)],
+    ['run', oneLine(tx.runId)],
+    ...optional('labels', labels.join(' ')),
+    ...optional('trace', tx.trace?.traceparent),
+  ];
+}
+
+function optional(label: string, text: string | undefined): readonly Fact[] {
+  return text === undefined || text === '' ? [] : [[label, oneLine(text)]];
+}
+
+function timeSince(at: number | undefined, openedAt: number): string {
+  return at === undefined ? '-' : `${formatTime(at)} (+${formatSpan(at - openedAt)})`;
+}
+
+function factLines(facts: readonly Fact[], colors: Colors): string {
+  const width = Math.max(...facts.map(([label]) => label.length));
+  return facts.map(([label, text]) => `${colors.bold(label.padEnd(width))}  ${text}`).join('\n');
+}
+
+const columns: readonly Column<BranchView>[] = [
+  { header: 'BRANCH', value: (branch) => branch.branch },
+  { header: 'SERVICE/ACTION', value: (branch) => `${branch.service}/${branch.action}` },
+  { header: 'TARGET', value: (branch) => branch.target },
+  { header: 'PHASE ONE', value: (branch) => branch.phaseOne },
+  { header: 'STATUS', value: (branch) => branch.status },
+  { header: 'ATTEMPTS', value: (branch) => String(branch.attempts), align: 'right' },
+  {
+    header: 'NEXT',
+    value: ({ nextAt }) => (nextAt === undefined ? '' : formatTime(nextAt)),
+  },
+  {
+    header: 'STUCK',
+    value: (branch) => branch.stuckReason ?? '',
+    paint: (text, branch, colors) =>
+      branch.stuckReason === undefined ? text : colors.yellow(text),
+  },
+  { header: 'CODE', value: failureCode },
+  { header: 'LAST ERROR', value: failureText },
+];

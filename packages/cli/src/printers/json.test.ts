@@ -1,0 +1,119 @@
+/** The shapes that README.md promises. Fields may be added here; nothing else may change. */
+import { expect, test } from '@jest/globals';
+import { aStuckPage, aSummary, aTransaction, anUnreachableBranch } from '../../test/support/views';
+import { jsonText, pageJson, stuckJson, transactionJson } from './json';
+
+const branch = {
+  branch: '2',
+  service: 'shop.StockTcc',
+  action: 'reserve',
+  target: '127.0.0.1:50051',
+  methods: {
+    forward: '/shop.StockTcc/ReserveTry',
+    confirm: '/shop.StockTcc/ReserveConfirm',
+    cancel: '/shop.StockTcc/ReserveCancel',
+  },
+  mode: 'tcc',
+  driver: 'initiator',
+  dialect: 'tercet',
+  phaseOne: 'done',
+  status: 'registered',
+  notAfter: '2026-01-14T10:00:05.000Z',
+  attempts: 14,
+  firstAt: '2026-01-14T10:00:00.040Z',
+  lastAt: '2026-01-14T10:09:20.000Z',
+  nextAt: '2026-01-14T10:10:02.000Z',
+  lastFailure: {
+    code: 'UNAVAILABLE',
+    grpcCode: 14,
+    message: 'connect ECONNREFUSED 10.0.3.7:50051',
+    peer: null,
+  },
+  stuckReason: 'unreachable',
+  parked: false,
+};
+
+test('tx list', () => {
+  expect(pageJson({ transactions: [aSummary()], nextCursor: 'abc' })).toEqual({
+    transactions: [
+      {
+        gid: 'ord-8842',
+        runId: '0123456789abcdef0123456789abcdef',
+        name: 'checkout',
+        status: 'confirming',
+        branches: 2,
+        cause: 'commit',
+        openedAt: '2026-01-14T10:00:00.000Z',
+        decidedAt: '2026-01-14T10:00:00.035Z',
+        finishedAt: null,
+      },
+    ],
+    nextCursor: 'abc',
+  });
+  expect(pageJson({ transactions: [], nextCursor: undefined })).toEqual({
+    transactions: [],
+    nextCursor: null,
+  });
+});
+
+test('tx get', () => {
+  const tx = aTransaction({
+    labels: { tenant: 'acme' },
+    trace: { traceparent: '00-aa-bb-01', tracestate: 'x=y' },
+    branches: [anUnreachableBranch()],
+  });
+  expect(transactionJson(tx)).toEqual({
+    gid: 'ord-8842',
+    runId: '0123456789abcdef0123456789abcdef',
+    name: 'checkout',
+    status: 'confirming',
+    reached: 'decided',
+    cause: 'commit',
+    reason: '',
+    openedAt: '2026-01-14T10:00:00.000Z',
+    deadlineAt: '2026-01-14T10:00:30.000Z',
+    decidedAt: '2026-01-14T10:00:00.035Z',
+    finishedAt: null,
+    labels: { tenant: 'acme' },
+    trace: { traceparent: '00-aa-bb-01', tracestate: 'x=y' },
+    branches: [branch],
+  });
+});
+
+test('an undecided transaction has the same fields, null where nothing is known', () => {
+  const undecided = aTransaction({ reached: undefined, cause: undefined, decidedAt: undefined });
+  expect(transactionJson(undecided)).toMatchObject({
+    reached: null,
+    cause: null,
+    decidedAt: null,
+    finishedAt: null,
+    trace: null,
+  });
+});
+
+test('stuck', () => {
+  const [first] = aStuckPage().branches;
+  const page = aStuckPage({ branches: first === undefined ? [] : [first], total: 7 });
+  expect(stuckJson(page)).toEqual({
+    branches: [
+      {
+        gid: 'ord-8842',
+        name: 'checkout',
+        status: 'confirming',
+        phase: 'confirm',
+        decidedAt: '2026-01-14T10:00:00.035Z',
+        branch,
+      },
+    ],
+    total: 7,
+    transactions: 2,
+    now: '2026-01-14T10:09:20.000Z',
+  });
+});
+
+test('the text is one value that parses, texts being whole', () => {
+  const [, row] = transactionJson(aTransaction())['branches'] as readonly (typeof branch)[];
+  expect(JSON.parse(jsonText({ row: row?.lastFailure.message ?? '' }))).toEqual({
+    row: 'connect ECONNREFUSED 10.0.3.7:50051',
+  });
+});

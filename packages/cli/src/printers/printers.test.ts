@@ -1,0 +1,152 @@
+/** Golden texts: a change of what operators see is a change here. */
+import { describe, expect, test } from '@jest/globals';
+import {
+  aBranch,
+  aStuckBranch,
+  aStuckPage,
+  aSummary,
+  aTransaction,
+  opened,
+} from '../../test/support/views';
+import { describeTransaction } from './describe';
+import { codeName } from './failure';
+import { stuckSummary, stuckTable } from './stuck';
+import { transactionTable } from './transactions';
+
+function golden(...lines: readonly string[]): string {
+  return lines.join('\n');
+}
+
+describe('stuck', () => {
+  test('shows the columns of the operators’ guide', () => {
+    expect(stuckTable(aStuckPage())).toBe(
+      golden(
+        'GID       NAME      BRANCH  SERVICE/ACTION         PHASE    ATTEMPTS  AGE  NEXT  REASON       CODE                 LAST ERROR',
+        'ord-8842  checkout  2       shop.StockTcc/reserve  confirm        14   9m   42s  unreachable  UNAVAILABLE          connect ECONNREFUSED 10.0.3.7:50051',
+        'ord-8851  checkout  1       pay.HoldTcc/hold       cancel          5   2m     -  rejected     FAILED_PRECONDITION  hold expired',
+      ),
+    );
+  });
+
+  test('shortens the last error in a terminal', () => {
+    const [, first = ''] = stuckTable(aStuckPage(), { width: 134 }).split('\n');
+    expect(first).toHaveLength(134);
+    expect(first.endsWith('  connect ECONNREFUS…')).toBe(true);
+  });
+
+  test.each([
+    ['nothing', { branches: [], total: 0, transactions: 0 }, 'No stuck branches.'],
+    ['two', {}, '2 stuck branches in 2 transactions. Next: tercet tx get ord-8842'],
+    [
+      'one',
+      { branches: [aStuckBranch()], total: 1, transactions: 1 },
+      '1 stuck branch in 1 transaction. Next: tercet tx get ord-8842',
+    ],
+    [
+      'more than fit',
+      { total: 250, transactions: 80 },
+      '250 stuck branches in 80 transactions, the oldest 2 shown. Next: tercet tx get ord-8842',
+    ],
+  ])('closes with what to do next: %s', (_case, change, text) => {
+    expect(stuckSummary(aStuckPage(change))).toBe(text);
+  });
+});
+
+test('tx list shows when, how long and why', () => {
+  const rows = [
+    aSummary(),
+    aSummary({
+      gid: 'ord-9',
+      status: 'trying',
+      decidedAt: undefined,
+      cause: undefined,
+      branches: 1,
+    }),
+    aSummary({
+      gid: 'ord-10',
+      status: 'cancelled',
+      cause: 'timeout',
+      decidedAt: opened + 30_000,
+      finishedAt: opened + 125_000,
+    }),
+  ];
+  expect(transactionTable(rows)).toBe(
+    golden(
+      'GID       NAME      STATUS      BRANCHES  OPENED                    DECIDED  FINISHED  CAUSE',
+      'ord-8842  checkout  confirming         2  2026-01-14T10:00:00.000Z    +35ms         -  commit',
+      'ord-9     checkout  trying             1  2026-01-14T10:00:00.000Z        -         -  -',
+      'ord-10    checkout  cancelled          2  2026-01-14T10:00:00.000Z     +30s    +2m 5s  timeout',
+    ),
+  );
+});
+
+describe('tx get', () => {
+  test('shows facts, then branches', () => {
+    expect(describeTransaction(aTransaction())).toBe(
+      golden(
+        'gid       ord-8842',
+        'name      checkout',
+        'status    confirming',
+        'reached   decided',
+        'cause     commit',
+        'opened    2026-01-14T10:00:00.000Z',
+        'deadline  2026-01-14T10:00:30.000Z (+30s)',
+        'decided   2026-01-14T10:00:00.035Z (+35ms)',
+        'finished  -',
+        'run       0123456789abcdef0123456789abcdef',
+        '',
+        'BRANCH  SERVICE/ACTION         TARGET           PHASE ONE  STATUS      ATTEMPTS  NEXT                      STUCK        CODE         LAST ERROR',
+        '1       shop.StockTcc/reserve  127.0.0.1:50051  done       confirmed          1  -                         -            -            -',
+        '2       shop.StockTcc/reserve  127.0.0.1:50051  done       registered        14  2026-01-14T10:10:02.000Z  unreachable  UNAVAILABLE  connect ECONNREFUSED 10.0.3.7:50051',
+      ),
+    );
+  });
+
+  test('shows what is there and leaves out what is not', () => {
+    const tx = aTransaction({
+      status: 'cancelled',
+      reached: 'settled',
+      cause: 'rollback',
+      reason: 'no stock\nleft',
+      labels: { tenant: 'acme', region: 'eu' },
+      trace: { traceparent: '00-aa-bb-01', tracestate: '' },
+      decidedAt: opened + 80,
+      finishedAt: opened + 1_290,
+      branches: [aBranch({ phaseOne: 'refused', status: 'cancelled' })],
+    });
+    expect(describeTransaction(tx).split('\n').slice(0, 13)).toEqual([
+      'gid       ord-8842',
+      'name      checkout',
+      'status    cancelled',
+      'reached   settled',
+      'cause     rollback',
+      'reason    no stock left',
+      'opened    2026-01-14T10:00:00.000Z',
+      'deadline  2026-01-14T10:00:30.000Z (+30s)',
+      'decided   2026-01-14T10:00:00.080Z (+80ms)',
+      'finished  2026-01-14T10:00:01.290Z (+1.2s)',
+      'run       0123456789abcdef0123456789abcdef',
+      'labels    tenant=acme region=eu',
+      'trace     00-aa-bb-01',
+    ]);
+  });
+
+  test('says so when nothing is decided and nothing is registered', () => {
+    const tx = aTransaction({
+      status: 'trying',
+      reached: undefined,
+      cause: undefined,
+      decidedAt: undefined,
+      branches: [],
+    });
+    const text = describeTransaction(tx);
+    expect(text).toContain('reached   nothing is decided\n');
+    expect(text).toContain('decided   -\n');
+    expect(text.endsWith('\n\nno branches')).toBe(true);
+  });
+});
+
+test('a gRPC status that nobody knows shows its number', () => {
+  expect(codeName(14)).toBe('UNAVAILABLE');
+  expect(codeName(99)).toBe('CODE(99)');
+});

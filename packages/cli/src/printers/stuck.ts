@@ -1,0 +1,48 @@
+import type { StuckBranch, StuckPage } from '@tercet/sdk/operator';
+import { formatAge, formatNext } from '../age';
+import { oneLine } from '../one-line';
+import { failureCode, failureText } from './failure';
+import { type Column, type TableOptions, table } from './table';
+
+/** The list of `tercet stuck`. Ages count from the decision, by the coordinator's clock. */
+export function stuckTable(page: StuckPage, options: TableOptions = {}): string {
+  return table(columnsAt(page.now), page.branches, options);
+}
+
+/** The closing line: how many there are, and what to type next. */
+export function stuckSummary({ branches, total, transactions }: StuckPage): string {
+  const [first] = branches;
+  if (first === undefined) return 'No stuck branches.';
+  const shown = branches.length < total ? `, the oldest ${branches.length} shown` : '';
+  const found = `${counted(total, 'stuck branch', 'stuck branches')} in ${counted(transactions, 'transaction', 'transactions')}`;
+  return `${found}${shown}. Next: tercet tx get ${oneLine(first.gid)}`;
+}
+
+/** What phase two calls in a status. */
+export function phaseOf(status: StuckBranch['status']): 'confirm' | 'cancel' {
+  return status === 'confirming' || status === 'confirmed' ? 'confirm' : 'cancel';
+}
+
+function columnsAt(now: number): readonly Column<StuckBranch>[] {
+  return [
+    { header: 'GID', value: (row) => row.gid },
+    { header: 'NAME', value: (row) => row.name },
+    { header: 'BRANCH', value: (row) => row.branch.branch },
+    { header: 'SERVICE/ACTION', value: (row) => `${row.branch.service}/${row.branch.action}` },
+    { header: 'PHASE', value: (row) => phaseOf(row.status) },
+    { header: 'ATTEMPTS', value: (row) => String(row.branch.attempts), align: 'right' },
+    { header: 'AGE', value: (row) => formatAge(now - row.decidedAt), align: 'right' },
+    { header: 'NEXT', value: (row) => formatNext(row.branch.nextAt, now), align: 'right' },
+    {
+      header: 'REASON',
+      value: (row) => row.branch.stuckReason ?? '',
+      paint: (text, _row, colors) => colors.yellow(text),
+    },
+    { header: 'CODE', value: (row) => failureCode(row.branch) },
+    { header: 'LAST ERROR', value: (row) => failureText(row.branch) },
+  ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,299 @@
+/** Every command against a coordinator that is a double: what it asks, what it prints where, how it ends. */
+import { describe, expect, test } from '@jest/globals';
+import { TercetError } from '@tercet/core';
+import { ConfigError, CoordinatorUnavailableError } from '@tercet/sdk/operator';
+import { tercet } from './support/recorded-run';
+import { aStuckPage, aSummary } from './support/views';
+
+const nothingStuck = aStuckPage({ branches: [], total: 0, transactions: 0 });
+
+describe('which coordinator is asked', () => {
+  test('is the default, for ten seconds', async () => {
+    const { opened, closed } = await tercet('stuck');
+    expect(opened).toEqual([{ address: '127.0.0.1:8420', timeout: 10_000 }]);
+    expect(closed).toBe(1);
+  });
+
+  test('comes from the environment', async () => {
+    const { opened } = await tercet('tx list', { env: { TERCET_ADDRESS: 'tercet:8420' } });
+    expect(opened).toMatchObject([{ address: 'tercet:8420' }]);
+  });
+
+  test('comes from the flag before the environment', async () => {
+    const env = { TERCET_ADDRESS: 'tercet:8420' };
+    const { opened } = await tercet('tx get ord-1 --address other:1 --timeout 500ms', { env });
+    expect(opened).toEqual([{ address: 'other:1', timeout: 500 }]);
+  });
+
+  test('is closed after a failure too', async () => {
+    const get = async (): Promise<never> => {
+      throw new TercetError('TRANSACTION_NOT_FOUND');
+    };
+    expect(await tercet('tx get ord-1', { client: { get } })).toMatchObject({
+      exitCode: 4,
+      closed: 1,
+    });
+  });
+});
+
+describe('tercet stuck', () => {
+  test('prints data to stdout and the closing line to stderr', async () => {
+    const { exitCode, stdout, stderr } = await tercet('stuck');
+    expect(stdout).toMatch(/^GID .*\nord-8842 .*\nord-8851 .*\n$/);
+    expect(stderr).toBe('2 stuck branches in 2 transactions. Next: tercet tx get ord-8842\n');
+    expect(exitCode).toBe(0);
+  });
+
+  test('passes its filters on', async () => {
+    const seen: unknown[] = [];
+    const stuck = async (filter: unknown): Promise<typeof nothingStuck> => {
+      seen.push(filter);
+      return nothingStuck;
+    };
+    const line = 'stuck --service shop.StockTcc --action reserve --reason unreachable --limit 7';
+    await tercet(line, { client: { stuck } });
+    await tercet('stuck', { client: { stuck } });
+    expect(seen).toEqual([
+      { service: 'shop.StockTcc', action: 'reserve', reason: 'unreachable', limit: 7 },
+      {},
+    ]);
+  });
+
+  test('--check exits with 8 when something is stuck', async () => {
+    expect((await tercet('stuck --check')).exitCode).toBe(8);
+    expect((await tercet('stuck --check --json')).exitCode).toBe(8);
+    const client = { stuck: async () => nothingStuck };
+    const { exitCode, stdout, stderr } = await tercet('stuck --check', { client });
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: 'No stuck branches.\n',
+    });
+  });
+
+  test('--json prints one value and no note', async () => {
+    const { stdout, stderr } = await tercet('stuck --json');
+    expect(JSON.parse(stdout)).toMatchObject({ total: 2, transactions: 2 });
+    expect(stderr).toBe('');
+  });
+
+  test('shortens lines and colours them in a terminal only', async () => {
+    const piped = await tercet('stuck');
+    const seen = await tercet('stuck --no-color', { terminal: 134 });
+    const colored = await tercet('stuck', { terminal: 134 });
+    const longest = (text: string): number =>
+      Math.max(...text.split('\n').map((line) => line.length));
+    expect(longest(piped.stdout)).toBeGreaterThan(134);
+    expect(longest(seen.stdout)).toBe(134);
+    expect(colored.stdout).toContain('\u001b[');
+    expect(seen.stdout + piped.stdout).not.toContain('\u001b[');
+  });
+
+  test('names the reasons when it is given another', async () => {
+    const { exitCode, stderr, loaded } = await tercet('stuck --reason lost');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('retrying, unreachable, deadline');
+    expect(loaded).toEqual([]);
+  });
+});
+
+describe('tercet tx list', () => {
+  test.each([
+    ['tx list', {}],
+    ['tx list --status trying', { statuses: ['trying'] }],
+    [
+      'tx list --status trying,confirming --status cancelling --status trying',
+      { statuses: ['trying', 'confirming', 'cancelling'] },
+    ],
+    [
+      'tx list --name checkout --gid-prefix ord- --limit 1000 --cursor abc',
+      { name: 'checkout', gidPrefix: 'ord-', limit: 1_000, cursor: 'abc' },
+    ],
+  ])('%s', async (line, filter) => {
+    const seen: unknown[] = [];
+    const list = async (given: unknown): Promise<{ transactions: []; nextCursor: undefined }> => {
+      seen.push(given);
+      return { transactions: [], nextCursor: undefined };
+    };
+    expect(await tercet(line, { client: { list } })).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(seen).toEqual([filter]);
+  });
+
+  test('tells on stderr how to go on', async () => {
+    const list = async () => ({ transactions: [aSummary()], nextCursor: 'abc' });
+    const { stdout, stderr } = await tercet('tx list', { client: { list } });
+    expect(stdout).toMatch(/^GID .*\nord-8842 .*\n$/);
+    expect(stderr).toBe('There are more. Next: the same command with --cursor abc\n');
+  });
+
+  test.each(['0', '1001', '1.5', 'many', ''])('refuses a limit of %p', async (limit) => {
+    const { exitCode, stderr } = await tercet(`tx list --limit=${limit}`);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('It must be a whole number from 1 to 1000.');
+  });
+});
+
+describe('tercet tx get', () => {
+  test('describes the transaction', async () => {
+    const { exitCode, stdout, stderr } = await tercet('tx get ord-7');
+    expect(stdout).toMatch(/^gid +ord-7\n[^]*\n\nBRANCH .*\n1 .*\n2 .*\n$/);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  test('prints one object with --json', async () => {
+    expect(JSON.parse((await tercet('tx get ord-7 --json')).stdout)).toMatchObject({
+      gid: 'ord-7',
+    });
+  });
+
+  test('needs a gid', async () => {
+    expect(await tercet('tx get')).toMatchObject({
+      exitCode: 2,
+      stderr: "tercet: missing required argument 'gid'\nhint: see `tercet tx get --help`\n",
+    });
+  });
+});
+
+describe('tercet health', () => {
+  const unavailable = new CoordinatorUnavailableError({ message: 'no answer', decided: 'unknown' });
+  const ending = (error: unknown) => ({
+    client: {
+      health: async (): Promise<never> => {
+        throw error;
+      },
+    },
+  });
+
+  test('is 0 when the coordinator serves', async () => {
+    expect(await tercet('health')).toMatchObject({
+      exitCode: 0,
+      stdout: '127.0.0.1:8420 is serving\n',
+    });
+  });
+
+  test('is 6 when it does not, and says why', async () => {
+    const client = { health: async () => ({ status: 'not-serving' as const }) };
+    expect(await tercet('health', { client })).toMatchObject({
+      exitCode: 6,
+      stdout:
+        '127.0.0.1:8420 is not-serving: it is starting or stopping, or its store cannot be used\n',
+    });
+    const { exitCode, stdout } = await tercet('health --json', { client });
+    expect(exitCode).toBe(6);
+    expect(JSON.parse(stdout)).toEqual({
+      address: '127.0.0.1:8420',
+      status: 'not-serving',
+      reason: 'it is starting or stopping, or its store cannot be used',
+    });
+  });
+
+  test('is 6 when nobody answers', async () => {
+    expect(await tercet('health', ending(unavailable))).toMatchObject({
+      exitCode: 6,
+      stdout: '',
+      stderr: expect.stringMatching(/^tercet: no answer\nhint: Check that `tercet server` runs/),
+    });
+  });
+
+  test('is 6 when something else answers', async () => {
+    const error = new TercetError('NOT_BUILT_YET', { message: 'gRPC status 12: no such method' });
+    expect(await tercet('health', ending(error))).toMatchObject({
+      exitCode: 6,
+      stderr: expect.stringContaining('gRPC status 12'),
+    });
+  });
+
+  test('is still 2 when it was asked wrongly', async () => {
+    const error = new ConfigError('address is malformed');
+    expect((await tercet('health', ending(error))).exitCode).toBe(2);
+    expect((await tercet('health --timeout soon')).exitCode).toBe(2);
+  });
+});
+
+test('tercet version', async () => {
+  expect(await tercet('version')).toMatchObject({
+    exitCode: 0,
+    stdout: 'tercet 1.2.3\n',
+    stderr: '',
+  });
+  expect(await tercet('--version')).toMatchObject({ exitCode: 0, stdout: 'tercet 1.2.3\n' });
+  expect(JSON.parse((await tercet('version --json')).stdout)).toEqual({ version: '1.2.3' });
+});
+
+describe('help', () => {
+  test.each([
+    '--help',
+    '-h',
+    'help',
+    'stuck --help',
+    'tx --help',
+    'tx list -h',
+    'version',
+    'help stuck',
+  ])('%s loads nothing and is no error', async (line) => {
+    expect(await tercet(line)).toMatchObject({ exitCode: 0, stderr: '', loaded: [] });
+  });
+
+  test('help of a command is the same both ways', async () => {
+    expect((await tercet('help tx list')).stdout).toBe((await tercet('tx list --help')).stdout);
+    expect((await tercet('help server')).stdout).toBe((await tercet('server --help')).stdout);
+  });
+
+  test('lists the commands and the exit codes', async () => {
+    const { stdout } = await tercet('--help');
+    for (const word of ['stuck', 'tx', 'health', 'server', 'version', '130 interrupted']) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test.each(['', 'tx'])('comes on stderr, with 2, when %p names no command', async (line) => {
+    const { exitCode, stdout, stderr } = await tercet(line);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('Usage: tercet');
+  });
+});
+
+describe('a wrong command line', () => {
+  test.each([
+    ['stuk', "unknown command 'stuk'", 'Did you mean stuck?'],
+    ['tx lst', "unknown command 'lst'", 'Did you mean list?'],
+    ['stuck --jsn', "unknown option '--jsn'", 'Did you mean --json?'],
+    ['frobnicate', "unknown command 'frobnicate'", 'see `tercet --help`'],
+    [
+      'tx list --status',
+      "option '--status <status>' argument missing",
+      'see `tercet tx list --help`',
+    ],
+    [
+      'stuck now',
+      "too many arguments for 'stuck'. Expected 0 arguments but got 1.",
+      'see `tercet stuck --help`',
+    ],
+    ['health --address=', '--address is empty', 'give host:port'],
+  ])('%p is explained', async (line, message, hint) => {
+    const { exitCode, stdout, stderr, loaded } = await tercet(line);
+    expect({ exitCode, stdout, loaded }).toEqual({ exitCode: 2, stdout: '', loaded: [] });
+    expect(stderr).toBe(`tercet: ${message}\nhint: ${hint}\n`);
+  });
+
+  test('is a JSON object when JSON was asked for', async () => {
+    const { exitCode, stderr } = await tercet('stuk --json');
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'INVALID_ARGUMENT', hint: 'Did you mean stuck?', exitCode: 2 },
+    });
+  });
+});
+
+test('an unexpected error is 1, and shows its stack with --debug only', async () => {
+  const client = {
+    stuck: async (): Promise<never> => {
+      throw new Error('boom');
+    },
+  };
+  const quiet = await tercet('stuck', { client });
+  const loud = await tercet('stuck --debug', { client });
+  expect([quiet.exitCode, loud.exitCode]).toEqual([1, 1]);
+  expect(quiet.stderr).not.toContain('    at ');
+  expect(loud.stderr).toContain('    at ');
+});

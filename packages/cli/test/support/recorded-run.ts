@@ -1,0 +1,83 @@
+/** Runs the command in this process, with doubles for everything outside, and records what it wrote. */
+import { configFields } from '@tercet/coordinator';
+import type { OperatorClient, OperatorClientOptions } from '@tercet/sdk/operator';
+import { type CliDeps, run } from '@tercet/cli';
+import { aStuckPage, aTransaction } from './views';
+
+/** What a test changes of the outside. */
+export interface Outside {
+  /** Calls that the coordinator answers differently. */
+  readonly client?: Partial<OperatorClient>;
+  readonly env?: CliDeps['env'];
+  /** Width of a terminal; undefined = the output is piped. */
+  readonly terminal?: number;
+  readonly runServer?: ReturnType<CliDeps['loadServer']>['runServer'];
+  /** Signals that arrive as soon as somebody listens for them. */
+  readonly signals?: readonly string[];
+}
+
+/** How a run ended. */
+export interface RecordedRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What clients were opened with. */
+  readonly opened: readonly OperatorClientOptions[];
+  /** How many clients were closed. */
+  readonly closed: number;
+  /** What was loaded, in order. */
+  readonly loaded: readonly string[];
+  /** Codes that the process would have ended with at once. */
+  readonly exits: readonly number[];
+}
+
+/** Runs `tercet` with the words of a line. */
+export async function tercet(line: string, outside: Outside = {}): Promise<RecordedRun> {
+  const seen = { stdout: '', stderr: '', closed: 0 };
+  const opened: OperatorClientOptions[] = [];
+  const loaded: string[] = [];
+  const exits: number[] = [];
+  const { terminal, env = {} } = outside;
+  const output = (name: 'stdout' | 'stderr'): CliDeps['out'] => ({
+    write: (text) => {
+      seen[name] += text;
+    },
+    isTTY: terminal !== undefined,
+    columns: terminal,
+  });
+  const deps: CliDeps = {
+    out: output('stdout'),
+    err: output('stderr'),
+    env,
+    version: '1.2.3',
+    loadOperator: () => {
+      loaded.push('operator');
+      return {
+        createOperatorClient: (options = {}) => {
+          opened.push(options);
+          return { ...healthyClient, ...outside.client, close: () => void seen.closed++ };
+        },
+      };
+    },
+    loadServer: () => {
+      loaded.push('server');
+      return { runServer: outside.runServer ?? neverStarts, configFields };
+    },
+    onSignal: (handler) => outside.signals?.forEach(handler),
+    exitNow: (code) => exits.push(code),
+  };
+  const exitCode = await run(line.split(' ').filter(Boolean), deps);
+  return { exitCode, ...seen, opened, loaded, exits };
+}
+
+const healthyClient: OperatorClient = {
+  list: async () => ({ transactions: [], nextCursor: undefined }),
+  get: async (gid) => aTransaction({ gid }),
+  stuck: async () => aStuckPage(),
+  health: async () => ({ status: 'serving' }),
+  close: () => undefined,
+};
+
+async function neverStarts(): Promise<never> {
+  throw new Error('no server was expected to start');
+}

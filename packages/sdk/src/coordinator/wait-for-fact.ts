@@ -1,0 +1,66 @@
+/** Waits for a fact of a transaction, as many rounds as the time allows. */
+import { type Fact, type Gid, type TercetError, holds, nextDelayMs } from '@tercet/core';
+import { linkSignals, sleep } from '../abort';
+import type { Deadline } from '../deadline';
+import type { TransactionView } from '../transaction-view';
+import type { CoordinatorTransport } from './coordinator-transport';
+import { type TimePorts, isPassing, repeat, repeatPolicy } from './repeat';
+
+/** Longest wait asked of the coordinator in one call: under the contract's 60 s and under most idle timeouts. */
+const ROUND_MS_MAX = 20_000;
+
+/** What to wait for. */
+export interface FactWait {
+  readonly gid: Gid;
+  readonly fact: Fact;
+  readonly deadline: Deadline;
+  readonly signals: readonly (AbortSignal | undefined)[];
+}
+
+/** How it ended. */
+export type WaitEnd =
+  | { readonly kind: 'holds'; readonly view: TransactionView }
+  /** A branch is parked: waiting longer does not help. */
+  | { readonly kind: 'parked'; readonly view: TransactionView }
+  /** The time is over, the fact does not hold. */
+  | { readonly kind: 'pending'; readonly view: TransactionView }
+  | { readonly kind: 'refused'; readonly error: TercetError }
+  /** The time is over or the wait was given up, and the last question was not answered. */
+  | { readonly kind: 'lost'; readonly error: TercetError };
+
+/** Waits. Never rejects. */
+export async function waitForFact(
+  ports: TimePorts & { readonly coordinator: CoordinatorTransport },
+  wait: FactWait,
+): Promise<WaitEnd> {
+  for (let round = 1; ; round++) {
+    const waitMs = Math.min(wait.deadline.leftMs(), ROUND_MS_MAX);
+    const { answer } = await repeat(ports, {
+      deadline: wait.deadline,
+      waitMs,
+      signals: wait.signals,
+      again: isPassing,
+      attempt: (bounds) => {
+        const left = Math.min(wait.deadline.leftMs(), ROUND_MS_MAX);
+        return ports.coordinator.waitTransaction(
+          { gid: wait.gid, waitFor: wait.fact, waitMs: left },
+          bounds,
+        );
+      },
+    });
+    if (answer.kind !== 'ok') return answer;
+    const view = answer.reply;
+    if (holds(view.reached, wait.fact)) return { kind: 'holds', view };
+    if (view.branches.some((branch) => branch.parked)) return { kind: 'parked', view };
+    const pause = nextDelayMs(repeatPolicy, round, ports.random);
+    // A coordinator that answers early (it is stopping) must not be asked in a tight loop.
+    if (pause >= wait.deadline.leftMs()) return { kind: 'pending', view };
+    await pauseFor(ports, pause, wait);
+  }
+}
+
+async function pauseFor(ports: TimePorts, ms: number, wait: FactWait): Promise<void> {
+  const link = linkSignals(wait.signals);
+  await sleep(ports.scheduler, ms, link.signal);
+  link.release();
+}

@@ -1,0 +1,172 @@
+/** Composition of the initiator: ports and defaults in, `Tercet` out. */
+import { type Fact, TercetError, decisionOf, facts, limits, parseGid } from '@tercet/core';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
+import { sharedAbortController } from './abort';
+import { isPassing, repeat } from './coordinator/repeat';
+import { waitForFact } from './coordinator/wait-for-fact';
+import { deadlineIn } from './deadline';
+import { millisecondsOf } from './duration';
+import {
+  ConfigError,
+  CoordinatorUnavailableError,
+  TransactionPendingError,
+  TransactionStuckError,
+} from './errors';
+import { GrpcCoordinatorTransport } from './grpc/grpc-coordinator-transport';
+import { GrpcTryCaller } from './grpc/grpc-try-caller';
+import type { RunOptions, RunResult } from './run-options';
+import { type Work, conductRun } from './run/run';
+import type { RunDeps } from './run/run-env';
+import { planRun } from './run/run-plan';
+import type { GetOptions, Tercet, TercetOptions, WaitOptions } from './tercet';
+import type { TransactionView } from './transaction-view';
+
+const COORDINATOR_DEFAULT = '127.0.0.1:8420';
+const GET_TIMEOUT_MS_DEFAULT = 10_000;
+const WAIT_TIMEOUT_MS_DEFAULT = 60_000;
+/** How long `close` lets undecided runs roll back. */
+const CLOSE_MS = 1_000;
+
+/**
+ * Makes the initiator's client. Connects at the first call.
+ *
+ * @throws ConfigError where an option is malformed.
+ */
+export function createTercet(options: TercetOptions = {}): Tercet {
+  return new TercetClient(options);
+}
+
+class TercetClient implements Tercet {
+  private readonly deps: RunDeps;
+  private readonly closing = sharedAbortController();
+  private readonly closed = sharedAbortController();
+  private readonly active = new Set<Promise<unknown>>();
+
+  constructor(options: TercetOptions) {
+    const { coordinator = COORDINATOR_DEFAULT, tls = {} } = options;
+    if (typeof coordinator !== 'string' || coordinator === '') {
+      throw new ConfigError('coordinator must be a gRPC address', { option: 'coordinator' });
+    }
+    this.deps = {
+      coordinator: options.transport ?? new GrpcCoordinatorTransport(coordinator, tls.coordinator),
+      caller: options.tryCaller ?? new GrpcTryCaller(tls.participants),
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      scheduler: options.scheduler ?? systemScheduler,
+      closing: this.closing.signal,
+      closed: this.closed.signal,
+    };
+  }
+
+  run<T>(options: RunOptions, work: Work<T>): Promise<RunResult<T>> {
+    return this.tracked(async () => conductRun(this.deps, planRun(options, this.deps), work));
+  }
+
+  get(gid: string, options: GetOptions = {}): Promise<TransactionView> {
+    return this.tracked(() => getTransaction(this.deps, gid, options));
+  }
+
+  wait(gid: string, options: WaitOptions = {}): Promise<TransactionView> {
+    return this.tracked(() => waitTransaction(this.deps, gid, options));
+  }
+
+  async close(): Promise<void> {
+    if (!this.closing.signal.aborted) this.closing.abort(closedError());
+    const timer = this.deps.scheduler.after(CLOSE_MS, () => this.closed.abort(closedError()));
+    await Promise.allSettled(this.active);
+    timer.cancel();
+    this.deps.coordinator.close();
+    this.deps.caller.close();
+  }
+
+  /** Remembers work until it ends, so that `close` can wait for it. */
+  private async tracked<T>(work: () => Promise<T>): Promise<T> {
+    if (this.closing.signal.aborted) throw closedError();
+    const promise = work();
+    this.active.add(promise);
+    try {
+      return await promise;
+    } finally {
+      this.active.delete(promise);
+    }
+  }
+}
+
+async function getTransaction(
+  deps: RunDeps,
+  text: string,
+  options: GetOptions,
+): Promise<TransactionView> {
+  const gid = parseGid(text);
+  const ms = timeoutOf(options.timeout ?? GET_TIMEOUT_MS_DEFAULT);
+  const { answer } = await repeat(deps, {
+    deadline: deadlineIn(deps.clock, ms),
+    waitMs: 0,
+    signals: [options.signal, deps.closing],
+    again: isPassing,
+    attempt: (bounds) => deps.coordinator.getTransaction({ gid }, bounds),
+  });
+  if (answer.kind === 'ok') return answer.reply;
+  throw answer.kind === 'refused' ? answer.error : unanswered(gid, answer.error);
+}
+
+async function waitTransaction(
+  deps: RunDeps,
+  text: string,
+  options: WaitOptions,
+): Promise<TransactionView> {
+  const gid = parseGid(text);
+  const fact = factOf(options.for ?? 'executed');
+  const ms = timeoutOf(options.timeout ?? WAIT_TIMEOUT_MS_DEFAULT);
+  const end = await waitForFact(deps, {
+    gid,
+    fact,
+    deadline: deadlineIn(deps.clock, ms),
+    signals: [options.signal, deps.closing],
+  });
+  switch (end.kind) {
+    case 'holds':
+      return end.view;
+    case 'parked':
+      throw new TransactionStuckError(
+        gid,
+        end.view.branches.filter((branch) => branch.parked),
+      );
+    case 'pending':
+      throw new TransactionPendingError({
+        gid,
+        waitedFor: fact,
+        decision: decisionOf(end.view.status),
+        branches: end.view.branches.filter((branch) => branch.status === 'registered'),
+      });
+    case 'refused':
+      throw end.error;
+    case 'lost':
+      throw unanswered(gid, end.error);
+  }
+}
+
+function unanswered(gid: string, error: TercetError): TercetError {
+  if (error.code === 'CALL_CANCELLED') return error;
+  return new CoordinatorUnavailableError({
+    message: error.message,
+    gid,
+    decided: 'unknown',
+    cause: error,
+  });
+}
+
+function timeoutOf(value: NonNullable<GetOptions['timeout']>): number {
+  return millisecondsOf('timeout', value, { min: 1, max: limits.durationMsMax });
+}
+
+function factOf(fact: Fact): Fact {
+  if (facts.includes(fact)) return fact;
+  throw new ConfigError(`for must be one of ${facts.join(', ')}, got ${String(fact)}`, {
+    option: 'for',
+  });
+}
+
+function closedError(): TercetError {
+  return new TercetError('CALL_CANCELLED', { message: 'this Tercet client was closed' });
+}

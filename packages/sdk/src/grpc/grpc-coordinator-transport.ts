@@ -1,0 +1,74 @@
+/** The coordinator over unary gRPC. */
+import type { Gid } from '@tercet/core';
+import {
+  CoordinatorService,
+  type GetTransactionResponse,
+  type WaitTransactionResponse,
+} from '@tercet/proto';
+import { UnaryChannel } from '@tercet/runtime';
+import type {
+  Answer,
+  CallBounds,
+  CommitRequest,
+  CoordinatorTransport,
+  DecisionReply,
+  RegisterReply,
+  RegisterRequest,
+  RollbackRequest,
+  WaitRequest,
+} from '../coordinator/coordinator-transport';
+import type { TransactionView } from '../transaction-view';
+import { callCoordinator } from './call-coordinator';
+import type { GrpcCredentials } from './credentials';
+import * as mappers from './mappers';
+
+/** `CoordinatorTransport` over one gRPC channel. */
+export class GrpcCoordinatorTransport implements CoordinatorTransport {
+  private readonly channel: UnaryChannel;
+
+  constructor(address: string, credentials: GrpcCredentials | undefined) {
+    this.channel = new UnaryChannel(address, { credentials });
+  }
+
+  registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>> {
+    const method = CoordinatorService.registerBranches;
+    const call = { method, request: mappers.registerRequest(request), read: mappers.registerReply };
+    return callCoordinator(this.channel, call, bounds);
+  }
+
+  commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
+    const method = CoordinatorService.commit;
+    const call = { method, request: mappers.commitRequest(request), read: mappers.decisionReply };
+    return callCoordinator(this.channel, call, bounds);
+  }
+
+  rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
+    const method = CoordinatorService.rollback;
+    const call = { method, request: mappers.rollbackRequest(request), read: mappers.decisionReply };
+    return callCoordinator(this.channel, call, bounds);
+  }
+
+  getTransaction(
+    request: { readonly gid: Gid },
+    bounds: CallBounds,
+  ): Promise<Answer<TransactionView>> {
+    const method = CoordinatorService.getTransaction;
+    return callCoordinator(this.channel, { method, request, read: transactionOf }, bounds);
+  }
+
+  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionView>> {
+    const method = CoordinatorService.waitTransaction;
+    const call = { method, request: mappers.waitRequest(request), read: transactionOf };
+    return callCoordinator(this.channel, call, bounds);
+  }
+
+  close(): void {
+    this.channel.close();
+  }
+}
+
+function transactionOf(
+  response: GetTransactionResponse | WaitTransactionResponse,
+): TransactionView {
+  return mappers.transactionView(response.transaction);
+}

@@ -1,0 +1,90 @@
+/** Distributed transactions over gRPC: initiator and participant. Operators' tools use `@tercet/sdk/operator`. */
+
+// Both sides: the definition.
+export {
+  type ActionMap,
+  type ActionMethods,
+  type ActionReply,
+  type ActionRequest,
+  type TccAction,
+  type TccDefinition,
+  type TccOptions,
+  defineTcc,
+} from './define-tcc';
+export type { Duration } from './duration';
+
+// Initiator.
+export { type GetOptions, type Tercet, type TercetOptions, type WaitOptions } from './tercet';
+export { createTercet } from './create-tercet';
+export type {
+  AttachedResult,
+  BranchResult,
+  OwnResult,
+  RunOptions,
+  RunResult,
+} from './run-options';
+export type {
+  Replies,
+  TccProxy,
+  TransactionContext,
+  TryOptions,
+  UseOptions,
+} from './transaction-context';
+export type { BranchView, DecisionCauseKind, TransactionView } from './transaction-view';
+
+// Participant.
+export { addTcc } from './participant/add-tcc';
+export type { CallContext } from './participant/call-context';
+export type {
+  ActionHandlers,
+  AddTccOptions,
+  Definitions,
+  OrdinaryHandler,
+  TccHandlers,
+  TccService,
+} from './participant/handlers';
+export { type RetryOptions, TccPark, TccReject, TccRetry } from './participant/verdicts';
+
+// Errors.
+export {
+  AttachedError,
+  BarrierConflictError,
+  ConfigError,
+  CoordinatorUnavailableError,
+  TransactionCancelledError,
+  TransactionPendingError,
+  TransactionStuckError,
+  TryRejectedError,
+  TryUnknownError,
+} from './errors';
+export {
+  type BranchFailure,
+  type BranchStatus,
+  type CallFailure,
+  type ErrorCode,
+  type Fact,
+  type GlobalStatus,
+  type PhaseOneStatus,
+  type StuckReason,
+  TercetError,
+  grpcCode,
+} from '@tercet/core';
+
+// For libraries: ports that can be replaced, and the service types that definitions are inferred from.
+export type {
+  Answer,
+  CallBounds,
+  CommitRequest,
+  CoordinatorTransport,
+  DecisionReply,
+  DecisionWait,
+  RegisterReply,
+  RegisterRequest,
+  RegisteredBranch,
+  RollbackRequest,
+  WaitRequest,
+} from './coordinator/coordinator-transport';
+export type { TryCall, TryCaller, TryReply } from './run/try-caller';
+export type { GrpcCredentials } from './grpc/credentials';
+export type { MethodLike, ReplyOf, RequestOf, ServiceLike } from './service-definition';
+export type { Clock, Random, Scheduler, Timer } from '@tercet/core';

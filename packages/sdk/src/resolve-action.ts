@@ -1,0 +1,119 @@
+/** Turns an action as users write it into one with every setting present, or says what is wrong with it. */
+import {
+  CALL_DEADLINE_MS_DEFAULT,
+  STUCK_AFTER_MS_DEFAULT,
+  defaultRetryPolicy,
+  isVisibleAscii,
+  limits,
+  serviceOf,
+} from '@tercet/core';
+import type { ActionMethods, TccAction, TccOptions } from './define-tcc';
+import { type Duration, millisecondsOf } from './duration';
+import { ConfigError } from './errors';
+import type { MethodLike, ServiceLike } from './service-definition';
+
+const optionNames = ['deadlines', 'retry', 'stuckAfter', 'barrier'];
+const phases = ['try', 'confirm', 'cancel'] as const;
+const positive = { min: 1, max: limits.durationMsMax };
+
+/** An action as it was written. */
+export interface WrittenAction {
+  readonly name: string;
+  readonly methods: ActionMethods;
+  /** Settings of the whole definition. */
+  readonly options: TccOptions;
+}
+
+/** Resolves one action. Throws ConfigError naming the action. */
+export function resolveAction(service: ServiceLike, written: WrittenAction): TccAction {
+  const { name, methods, options } = written;
+  if (!isVisibleAscii(name, limits.nameLengthMax)) {
+    throw new ConfigError(
+      `an action's name must be 1 to ${limits.nameLengthMax} visible ASCII characters, got ${JSON.stringify(name)}`,
+    );
+  }
+  refuseUnknown(`action ${name}`, methods, [...phases, ...optionNames]);
+  refuseUnknown('options', options, optionNames);
+  return {
+    name,
+    methods: {
+      try: methodOf(service, name, methods.try),
+      confirm: methodOf(service, name, methods.confirm),
+      cancel: methodOf(service, name, methods.cancel),
+    },
+    deadlines: deadlinesOf(name, { ...options.deadlines, ...methods.deadlines }),
+    retry: retryOf(name, { ...options.retry, ...methods.retry }),
+    stuckAfterMs: millisecondsOf(
+      `${name}.stuckAfter`,
+      methods.stuckAfter ?? options.stuckAfter ?? STUCK_AFTER_MS_DEFAULT,
+      positive,
+    ),
+    barrier: methods.barrier ?? options.barrier ?? false,
+  };
+}
+
+/** The service of all actions. Throws ConfigError where a method serves two phases, or services are mixed. */
+export function oneService(actions: readonly TccAction[]): string {
+  const users = new Map<string, string>();
+  const services = new Set<string>();
+  for (const action of actions) {
+    for (const phase of phases) {
+      const { path } = action.methods[phase];
+      const user = users.get(path);
+      if (user !== undefined) {
+        throw new ConfigError(`${path} is named twice: as ${user} and as ${action.name}.${phase}`);
+      }
+      users.set(path, `${action.name}.${phase}`);
+      services.add(serviceOf(path));
+    }
+  }
+  const [service = '', ...others] = services;
+  if (others.length === 0) return service;
+  throw new ConfigError(`one definition covers one service, got ${[...services].join(' and ')}`);
+}
+
+function methodOf(service: ServiceLike, action: string, name: string): MethodLike {
+  const method = Object.hasOwn(service, name) ? service[name] : undefined;
+  if (method === undefined) {
+    const known = Object.keys(service).join(', ');
+    throw new ConfigError(`action ${action}: the service has no method ${name}; it has ${known}`);
+  }
+  if (method.requestStream || method.responseStream) {
+    throw new ConfigError(`action ${action}: ${name} streams; Try, Confirm and Cancel are unary`);
+  }
+  return method;
+}
+
+function deadlinesOf(
+  action: string,
+  given: Required<TccOptions>['deadlines'],
+): TccAction['deadlines'] {
+  refuseUnknown(`${action}.deadlines`, given, phases);
+  const of = (phase: (typeof phases)[number]): number =>
+    millisecondsOf(
+      `${action}.deadlines.${phase}`,
+      given[phase] ?? CALL_DEADLINE_MS_DEFAULT,
+      positive,
+    );
+  return { tryMs: of('try'), confirmMs: of('confirm'), cancelMs: of('cancel') };
+}
+
+function retryOf(action: string, given: Required<TccOptions>['retry']): TccAction['retry'] {
+  refuseUnknown(`${action}.retry`, given, ['firstDelay', 'maxDelay']);
+  const of = (key: 'firstDelay' | 'maxDelay', fallback: Duration): number =>
+    millisecondsOf(`${action}.retry.${key}`, given[key] ?? fallback, positive);
+  const firstDelayMs = of('firstDelay', defaultRetryPolicy.firstDelayMs);
+  const maxDelayMs = of('maxDelay', Math.max(firstDelayMs, defaultRetryPolicy.maxDelayMs));
+  if (firstDelayMs > maxDelayMs) {
+    throw new ConfigError(
+      `${action}.retry: firstDelay (${firstDelayMs} ms) is longer than maxDelay (${maxDelayMs} ms)`,
+    );
+  }
+  return { firstDelayMs, maxDelayMs };
+}
+
+function refuseUnknown(where: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).filter((key) => !known.includes(key));
+  if (unknown.length === 0) return;
+  throw new ConfigError(`${where}: unknown ${unknown.join(', ')}; known are ${known.join(', ')}`);
+}

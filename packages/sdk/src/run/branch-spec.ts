@@ -1,0 +1,95 @@
+/** A Try as it is started → the branch as it is registered. */
+import { type BranchId, type BranchSpec, TercetError, limits, metadataKeys } from '@tercet/core';
+import type { TccAction } from '../define-tcc';
+import { millisecondsOf } from '../duration';
+import { ConfigError, textOfCause } from '../errors';
+import type { MethodLike } from '../service-definition';
+import type { TryOptions, UseOptions } from '../transaction-context';
+
+/** A Try as the proxy hands it on. */
+export interface TryStart {
+  readonly action: TccAction;
+  readonly use: UseOptions;
+  readonly request: unknown;
+  readonly options: TryOptions;
+}
+
+/**
+ * The branch of a Try with `leftMs` of the run left. Each operation is encoded with its own method's serializer.
+ * Throws INVALID_ARGUMENT where the request cannot be encoded, ConfigError for a malformed deadline.
+ */
+export function branchSpecOf(id: BranchId, start: TryStart, leftMs: number): BranchSpec {
+  const { action, use, request } = start;
+  const wish = start.options.deadline ?? action.deadlines.tryMs;
+  const wishMs = millisecondsOf('deadline', wish, { min: 1, max: limits.durationMsMax });
+  const { methods, deadlines } = action;
+  const payload = encoded(action, methods.try, request);
+  return {
+    id,
+    action: action.name,
+    mode: 'tcc',
+    driver: 'initiator',
+    dialect: 'tercet',
+    target: use.target,
+    methods: {
+      forward: methods.try.path,
+      confirm: methods.confirm.path,
+      cancel: methods.cancel.path,
+    },
+    payload,
+    confirmPayload: unlessSame(payload, encoded(action, methods.confirm, request)),
+    cancelPayload: unlessSame(payload, encoded(action, methods.cancel, request)),
+    after: [],
+    deadlines: {
+      forwardMs: Math.max(1, Math.min(wishMs, action.deadlines.tryMs, leftMs)),
+      confirmMs: deadlines.confirmMs,
+      cancelMs: deadlines.cancelMs,
+    },
+    retry: action.retry,
+    stuckAfterMs: action.stuckAfterMs,
+    barrier: action.barrier,
+  };
+}
+
+/** Checks what `tx.use` was given. Throws ConfigError. */
+export function checkUse(use: UseOptions): void {
+  if (typeof use.target !== 'string' || use.target === '') {
+    throw new ConfigError('target must be the gRPC address of the participant', {
+      option: 'target',
+    });
+  }
+  const ours: readonly string[] = [metadataKeys.traceparent, metadataKeys.tracestate];
+  for (const [key, value] of Object.entries(use.metadata ?? {})) {
+    const name = key.toLowerCase();
+    if (name.startsWith('tercet-') || name.startsWith('grpc-') || ours.includes(name)) {
+      throw new ConfigError(`metadata: ${key} is set by Tercet or gRPC`, { option: 'metadata' });
+    }
+    if (!/^[0-9a-z_.-]+$/.test(name) || (typeof value === 'string' && !/^[ -~]*$/.test(value))) {
+      throw new ConfigError(`metadata: gRPC takes no such key or value: ${key}`, {
+        option: 'metadata',
+      });
+    }
+    if (name.endsWith('-bin') === (typeof value === 'string')) {
+      throw new ConfigError(`metadata: keys that end in -bin take bytes, others text: ${key}`, {
+        option: 'metadata',
+      });
+    }
+  }
+}
+
+function encoded(action: TccAction, method: MethodLike, request: unknown): Uint8Array {
+  try {
+    // The proxy's type has checked the request; `never` stands for "the method's own message".
+    return method.requestSerialize(request as never);
+  } catch (cause) {
+    throw new TercetError('INVALID_ARGUMENT', {
+      message: `the request of ${action.name} cannot be encoded for ${method.path}: ${textOfCause(cause)}`,
+      details: { action: action.name },
+      cause,
+    });
+  }
+}
+
+function unlessSame(payload: Uint8Array, other: Uint8Array): Uint8Array | undefined {
+  return Buffer.compare(payload, other) === 0 ? undefined : other;
+}

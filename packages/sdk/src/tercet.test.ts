@@ -1,0 +1,143 @@
+/** Options of `run`, and asking about transactions. */
+import { describe, expect, it } from '@jest/globals';
+import { createTercet } from '@tercet/sdk';
+import { Scenario, item, observe, shop } from '../test/support/scenario';
+import { aBranchView, aView, lost, ok, refused } from '../test/support/scripted-coordinator';
+
+describe('options', () => {
+  it('of run are checked before anything is sent', async () => {
+    const s = new Scenario();
+    const wrong: readonly [object, RegExp][] = [
+      [{ name: '' }, /name must be/],
+      [{ name: 'a b' }, /name must be/],
+      [{ name: undefined }, /name must be/],
+      [{ name: 'a', gid: 'a b' }, /gid must be/],
+      [{ name: 'a', timeout: '0s' }, /timeout must be/],
+      [{ name: 'a', timeout: '25h' }, /timeout must be/],
+      [{ name: 'a', phaseTwoWaitMs: 60_001 }, /phaseTwoWaitMs must be/],
+      [{ name: 'a', traceparent: 'x' }, /traceparent and tracestate must be/],
+    ];
+    for (const [options, message] of wrong) {
+      await expect(s.tercet.run(options as { name: string }, () => 1)).rejects.toThrow(message);
+    }
+    expect(s.coordinator.asked).toEqual([]);
+  });
+
+  it('of use and of a Try are checked, too', async () => {
+    const s = new Scenario();
+    const uses: readonly object[] = [
+      {},
+      { target: '' },
+      { target: 'a', metadata: { 'tercet-gid': 'x' } },
+      { target: 'a', metadata: { traceparent: 'x' } },
+      { target: 'a', metadata: { 'grpc-timeout': '1S' } },
+      { target: 'a', metadata: { 'key-bin': 'text' } },
+      { target: 'a', metadata: { 'a key': 'text' } },
+      { target: 'a', metadata: { key: 'line\nbreak' } },
+      { target: 'a', metadata: { key: Buffer.of(1) } },
+    ];
+    for (const use of uses) {
+      const run = await s.outcome((tx) => void tx.use(shop, use as { target: string }));
+      expect(run.error).toMatchObject({ cause: { name: 'ConfigError' } });
+    }
+    const run = await s.outcome((tx) =>
+      tx.use(shop, { target: 'a' }).reserve(item, { deadline: 0 }),
+    );
+    expect(run.error).toMatchObject({
+      cause: { name: 'ConfigError', message: /deadline must be/ },
+    });
+    expect(s.coordinator.asked).toEqual([]);
+  });
+
+  it('of createTercet: an address is a text', () => {
+    expect(() => createTercet({ coordinator: '' })).toThrow('coordinator must be a gRPC address');
+  });
+});
+
+describe('get', () => {
+  it('gives the transaction, and repeats what was lost', async () => {
+    const s = new Scenario();
+    s.coordinator.onGet = (_request, n) => (n === 1 ? lost() : ok(aView()));
+    const got = observe(s.tercet.get('order-1'));
+    await s.time.advance(1_000);
+    expect(got.value).toEqual(aView());
+    expect(s.coordinator.requests('get')).toEqual([{ gid: 'order-1' }, { gid: 'order-1' }]);
+  });
+
+  it('rejects with the coordinator’s error, and with CoordinatorUnavailableError without an answer', async () => {
+    const s = new Scenario();
+    s.coordinator.onGet = () => refused('TRANSACTION_NOT_FOUND', { gid: 'order-1' });
+    const gone = observe(s.tercet.get('order-1'));
+    await s.time.settle();
+    expect(gone.error).toMatchObject({ code: 'TRANSACTION_NOT_FOUND', gid: 'order-1' });
+
+    s.coordinator.onGet = () => lost();
+    const away = observe(s.tercet.get('order-1', { timeout: '3s' }));
+    await s.time.advance(2_999);
+    expect(away.ended).toBe(false);
+    await s.time.advance(1);
+    expect(away.error).toMatchObject({ name: 'CoordinatorUnavailableError', decided: 'unknown' });
+    await expect(s.tercet.get('a b')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(s.time.pending).toBe(0);
+  });
+
+  it('rejects with CALL_CANCELLED after an abort', async () => {
+    const s = new Scenario();
+    s.coordinator.onGet = () => 'never';
+    const caller = new AbortController();
+    const got = observe(s.tercet.get('order-1', { signal: caller.signal }));
+    await s.time.advance(10);
+    caller.abort('enough');
+    await s.time.settle();
+    expect(got.error).toMatchObject({ code: 'CALL_CANCELLED' });
+  });
+});
+
+describe('wait', () => {
+  it('asks for executed and gives the transaction when it holds', async () => {
+    const s = new Scenario();
+    const waited = observe(s.tercet.wait('order-1'));
+    await s.time.settle();
+    expect(waited.value?.reached).toBe('settled');
+    expect(s.coordinator.requests('wait')[0]).toMatchObject({
+      waitFor: 'executed',
+      waitMs: 20_000,
+    });
+  });
+
+  it('rejects with TransactionPendingError and the pending branches when the time ran out', async () => {
+    const s = new Scenario();
+    const branches = [aBranchView({ status: 'confirmed' }), aBranchView({ attempts: 3 })];
+    const view = aView({ status: 'confirming', reached: 'decided', branches });
+    s.coordinator.onWait = () => ok(view);
+    const waited = observe(s.tercet.wait('order-1', { for: 'settled', timeout: '10s' }));
+    await s.time.advance(10_000);
+    expect(waited.error).toMatchObject({
+      name: 'TransactionPendingError',
+      decision: 'confirm',
+      branches: [{ attempts: 3 }],
+    });
+    // An answer that comes early is followed by a pause, not by a tight loop.
+    expect(s.coordinator.requests('wait').length).toBeLessThan(100);
+    expect(s.time.pending).toBe(0);
+  });
+
+  it('rejects at once with TransactionStuckError where a branch is parked', async () => {
+    const s = new Scenario();
+    const branches = [aBranchView({ parked: true, stuckReason: 'parked' }), aBranchView({})];
+    s.coordinator.onWait = () => ok(aView({ status: 'confirming', reached: 'decided', branches }));
+    const waited = observe(s.tercet.wait('order-1'));
+    await s.time.settle();
+    expect(waited.error).toMatchObject({
+      name: 'TransactionStuckError',
+      branches: [{ parked: true }],
+    });
+  });
+
+  it('refuses a fact that does not exist', async () => {
+    const s = new Scenario();
+    await expect(s.tercet.wait('a', { for: 'done' as 'settled' })).rejects.toThrow(
+      'for must be one of',
+    );
+  });
+});

@@ -1,0 +1,85 @@
+/** The initiator's entry: runs transactions and asks about them. */
+import type { Clock, Fact, Random, Scheduler } from '@tercet/core';
+import type { CoordinatorTransport } from './coordinator/coordinator-transport';
+import type { Duration } from './duration';
+import type { GrpcCredentials } from './grpc/credentials';
+import type { RunOptions, RunResult } from './run-options';
+import type { TryCaller } from './run/try-caller';
+import type { TransactionContext } from './transaction-context';
+import type { TransactionView } from './transaction-view';
+
+/** How the SDK reaches the coordinator. Everything is optional. */
+export interface TercetOptions {
+  /** gRPC address of the coordinator. Default `127.0.0.1:8420`. */
+  readonly coordinator?: string;
+  /** Channel credentials of grpc-js. Default: no TLS. */
+  readonly tls?: {
+    /** Towards the coordinator. */
+    readonly coordinator?: GrpcCredentials;
+    /** Towards participants, for Try. */
+    readonly participants?: GrpcCredentials;
+  };
+  /** Replaces gRPC towards the coordinator; `coordinator` and `tls.coordinator` are then not used. */
+  readonly transport?: CoordinatorTransport;
+  /** Replaces gRPC towards participants. */
+  readonly tryCaller?: TryCaller;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Default: the machine's randomness. */
+  readonly random?: Random;
+  /** Default: the machine's timers. */
+  readonly scheduler?: Scheduler;
+}
+
+/** Bounds of `get`. */
+export interface GetOptions {
+  /** Longest time, repeats included. Default 10 s. */
+  readonly timeout?: Duration;
+  /** Ends the asking: `get` rejects with CALL_CANCELLED. Default: none. */
+  readonly signal?: AbortSignal;
+}
+
+/** What `wait` waits for, and how long. */
+export interface WaitOptions {
+  /** `decided`, `executed` (every branch answered) or `settled` (that is durable). Default `executed`. */
+  readonly for?: Fact;
+  /** Longest time, up to 24 h. Default 60 s. */
+  readonly timeout?: Duration;
+  /** Ends the waiting: `wait` rejects with CALL_CANCELLED. Default: none. */
+  readonly signal?: AbortSignal;
+}
+
+/** The initiator's client of one coordinator. Make one per process and close it at the end. */
+export interface Tercet {
+  /**
+   * Runs a transaction: calls `work`, then asks for commit where it returned and every Try succeeded, else rolls
+   * back.
+   *
+   * Resolves where commit is durable. Rejects with TransactionCancelledError (rolled back),
+   * CoordinatorUnavailableError (nobody knows, or nothing is decided yet), ConfigError, or a TercetError with the
+   * code GID_CONFLICT. Repeatable with the same `gid`: a later run does no work and gives the first one's outcome.
+   */
+  run<T>(
+    options: RunOptions,
+    work: (tx: TransactionContext) => Promise<T> | T,
+  ): Promise<RunResult<T>>;
+  /**
+   * The present truth about a transaction. Repeatable.
+   *
+   * Rejects with TercetError TRANSACTION_NOT_FOUND ("no longer kept", never "never happened"),
+   * CoordinatorUnavailableError, or TercetError CALL_CANCELLED after an abort.
+   */
+  get(gid: string, options?: GetOptions): Promise<TransactionView>;
+  /**
+   * Resolves once the fact holds. Repeatable.
+   *
+   * Rejects like `get`; with TransactionPendingError when the time ran out, and with TransactionStuckError when a
+   * branch is parked.
+   */
+  wait(gid: string, options?: WaitOptions): Promise<TransactionView>;
+  /**
+   * Ends everything: undecided runs roll back (within 1 s) and reject, others only stop waiting; then all
+   * connections close. May be called again.
+   */
+  close(): Promise<void>;
+}

@@ -1,0 +1,469 @@
+/** Participants over real gRPC: what handlers see and what callers get. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type Server, status } from '@grpc/grpc-js';
+import { outcomeOf } from '@tercet/core';
+import { ManualTime } from '@tercet/core/testing';
+import { metadataOf, textOf } from '@tercet/runtime';
+import {
+  type AddTccOptions,
+  type CallContext,
+  ConfigError,
+  TccPark,
+  TccReject,
+  TccRetry,
+  type TccService,
+  addTcc,
+  defineTcc,
+} from '@tercet/sdk';
+import { type Peer, callReserve, startPeer } from '../support/grpc-peer';
+import { gate } from '../support/scenario';
+import { ShopTccService } from '../support/shop-service';
+
+const reserve = { try: 'reserveTry', confirm: 'reserveConfirm', cancel: 'reserveCancel' } as const;
+const charge = { try: 'chargeTry', confirm: 'chargeConfirm', cancel: 'chargeCancel' } as const;
+const stock = defineTcc(ShopTccService, { reserve });
+const payment = defineTcc(ShopTccService, { charge });
+const charging = {
+  try: () => ({ chargeId: 'c', balance: 1 }),
+  confirm: () => {},
+  cancel: () => {},
+};
+const count = (_call: unknown, callback: (error: null, reply: { count: number }) => void): void =>
+  callback(null, { count: 3 });
+
+type Handler = (request: { sku: string; quantity: number }, ctx: CallContext) => unknown;
+interface Handlers {
+  try?: Handler;
+  confirm?: Handler;
+  cancel?: Handler;
+}
+
+let peer: Peer | undefined;
+let service: TccService | undefined;
+
+afterEach(async () => {
+  await peer?.stop();
+  peer = undefined;
+});
+
+/** A participant with the given handlers of `reserve`. */
+async function participant(handlers: Handlers, options: AddTccOptions = {}): Promise<Peer> {
+  const started = await startPeer((server) => {
+    service = addTcc(
+      server,
+      [stock, payment],
+      {
+        reserve: {
+          try: async (request, ctx) => {
+            await handlers.try?.(request, ctx);
+            return { reservationId: `r-${request.sku}` };
+          },
+          confirm: async (request, ctx) => void (await handlers.confirm?.(request, ctx)),
+          cancel: async (request, ctx) => void (await handlers.cancel?.(request, ctx)),
+        },
+        charge: charging,
+        count,
+      },
+      options,
+    );
+  });
+  peer = started;
+  return started;
+}
+
+function throwing(error: unknown): Handler {
+  return () => {
+    throw error;
+  };
+}
+
+describe('a call of an action', () => {
+  it('reaches the handler with everything that the caller told, and brings its reply back', async () => {
+    const seen: CallContext[] = [];
+    const shop = await participant({ try: (_request, ctx) => void seen.push(ctx) });
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const reply = await callReserve(shop, 'try', { headers: { traceparent, tenant: 'blue' } });
+    expect(reply.code).toBe(status.OK);
+    expect(ShopTccService.reserveTry.responseDeserialize(Buffer.from(reply.payload ?? []))).toEqual(
+      {
+        reservationId: 'r-tea',
+      },
+    );
+    const [ctx] = seen;
+    expect(ctx).toMatchObject({
+      gid: 'order-1',
+      runId: 'a'.repeat(32),
+      branchId: '1',
+      action: 'reserve',
+      phase: 'try',
+      attempt: 1,
+      notAfter: 4_000_000_000_000,
+      traceparent,
+    });
+    expect(textOf(ctx?.metadata ?? metadataOf({}), 'tenant')).toBe('blue');
+    expect(ctx?.deadline).toBeGreaterThan(1_700_000_000_000);
+    // grpc-js reports the end of every call as a cancellation; that is not one.
+    await callReserve(shop, 'confirm');
+    expect(ctx?.signal.aborted).toBe(false);
+  });
+
+  it('of Confirm or Cancel that returns nothing is answered with an empty message', async () => {
+    const shop = await participant({});
+    for (const phase of ['confirm', 'cancel'] as const) {
+      const reply = await callReserve(shop, phase);
+      expect([reply.code, reply.payload?.length]).toEqual([status.OK, 0]);
+    }
+  });
+
+  it('needs Tercet’s metadata', async () => {
+    const shop = await participant({});
+    const wrong: readonly [Readonly<Record<string, string | undefined>>, RegExp][] = [
+      [{ 'tercet-gid': undefined }, /tercet-gid is missing/],
+      [{ 'tercet-run-id': 'x' }, /run_id must be/],
+      [{ 'tercet-branch-id': undefined }, /tercet-branch-id is missing/],
+      [{ 'tercet-attempt': 'two' }, /tercet-attempt must be a whole number/],
+      [{ 'tercet-not-after': undefined }, /tercet-not-after is missing/],
+      [{ 'tercet-phase': 'cancel' }, /tercet-phase must be try for this method, got cancel/],
+    ];
+    for (const [headers, message] of wrong) {
+      const reply = await callReserve(shop, 'try', { headers });
+      expect(reply.code).toBe(status.INVALID_ARGUMENT);
+      expect(reply.message).toMatch(message);
+    }
+    const confirm = await callReserve(shop, 'confirm', {
+      headers: { 'tercet-not-after': undefined },
+    });
+    expect(confirm.code).toBe(status.OK);
+  });
+
+  it('leaves ordinary methods of the service to plain handlers', async () => {
+    const shop = await participant({});
+    const { path, responseDeserialize } = ShopTccService.count;
+    const request = { payload: new Uint8Array(), metadata: metadataOf({}), deadlineMs: 5_000 };
+    const reply = await shop.channel.call({ method: path, ...request });
+    expect(responseDeserialize(Buffer.from(reply.payload ?? []))).toEqual({ count: 3 });
+  });
+
+  it('sees its own deadline and the caller’s giving up as an abort', async () => {
+    const started = { try: gate<void>(), confirm: gate<void>() };
+    const ended = { try: gate<unknown>(), confirm: gate<unknown>() };
+    const untilAbort = async (phase: 'try' | 'confirm', { signal }: CallContext): Promise<void> => {
+      started[phase].open();
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      ended[phase].open(signal.reason);
+    };
+    const shop = await participant({
+      try: (_request, ctx) => untilAbort('try', ctx),
+      confirm: (_request, ctx) => untilAbort('confirm', ctx),
+    });
+    const late = await callReserve(shop, 'try', { deadlineMs: 50 });
+    expect(late.code).toBe(status.DEADLINE_EXCEEDED);
+    expect(await ended.try.promise).toMatchObject({ code: 'CALL_CANCELLED' });
+    const caller = new AbortController();
+    const call = callReserve(shop, 'confirm', { signal: caller.signal });
+    await started.confirm.promise;
+    caller.abort();
+    expect((await call).code).toBe(status.CANCELLED);
+    expect(await ended.confirm.promise).toMatchObject({ code: 'CALL_CANCELLED' });
+  });
+});
+
+describe('a verdict', () => {
+  it('of Try travels with its trailers and is read as what it means', async () => {
+    const cases: readonly [unknown, string, object][] = [
+      [
+        new TccReject('sold out', { left: 0 }),
+        'refused',
+        { verdict: 'reject', message: 'sold out' },
+      ],
+      [
+        new TccRetry({ after: '1.5s', reason: 'busy' }),
+        'again',
+        { verdict: 'retry', retryAfterMs: 1_500 },
+      ],
+      [new TccRetry(), 'again', { verdict: 'retry', retryAfterMs: undefined }],
+      [new TccPark('look at it'), 'unknown', { verdict: 'park', message: 'look at it' }],
+    ];
+    for (const [error, kind, expected] of cases) {
+      const shop = await participant({ try: throwing(error) });
+      const reply = await callReserve(shop, 'try');
+      expect(reply).toMatchObject({ code: status.FAILED_PRECONDITION, ...expected });
+      expect(outcomeOf('tercet', 'try', reply).kind).toBe(kind);
+      await shop.stop();
+    }
+  });
+
+  it('can be given through the context', async () => {
+    const give: readonly [Handler, string][] = [
+      [(_request, ctx) => ctx.reject('no', { why: 'because' }), 'reject'],
+      [(_request, ctx) => ctx.retry({ after: 10 }), 'retry'],
+      [(_request, ctx) => ctx.park('hm'), 'park'],
+    ];
+    for (const [handler, verdict] of give) {
+      const shop = await participant({ confirm: handler });
+      expect(await callReserve(shop, 'confirm')).toMatchObject({ code: 9, verdict });
+      await shop.stop();
+    }
+  });
+
+  it('of reject carries its details as JSON, left out where they are too large or cannot be written', async () => {
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    const cases: readonly [unknown, unknown][] = [
+      [
+        { left: 0, cents: 12n },
+        { left: 0, cents: '12' },
+      ],
+      [undefined, undefined],
+      ['x'.repeat(5_000), undefined],
+      [circular, undefined],
+    ];
+    for (const [details, received] of cases) {
+      const shop = await participant({ try: throwing(new TccReject('no', details)) });
+      const reply = await callReserve(shop, 'try');
+      const [bytes] = reply.trailers.get('tercet-reject-details-bin');
+      const read: unknown = bytes === undefined ? undefined : JSON.parse(bytes.toString());
+      expect(read).toEqual(received);
+      expect(reply.verdict).toBe('reject');
+      await shop.stop();
+    }
+  });
+
+  it('in Confirm and Cancel is sent as it was given', async () => {
+    const shop = await participant({
+      confirm: throwing(new TccReject('never')),
+      cancel: throwing(new TccPark('by hand')),
+    });
+    expect(await callReserve(shop, 'confirm')).toMatchObject({ code: 9, verdict: 'reject' });
+    expect(await callReserve(shop, 'cancel')).toMatchObject({ code: 9, verdict: 'park' });
+  });
+
+  it('refuses a malformed delay where it is made', () => {
+    expect(() => new TccRetry({ after: '3' as '3s' })).toThrow(ConfigError);
+  });
+});
+
+describe('any other error of a handler', () => {
+  it('is UNKNOWN with its message, never its stack, and is told to onError', async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown, ctx: CallContext): void => {
+      errors.push([error, ctx.branchId]);
+      throw new Error('a hook that fails changes nothing');
+    };
+    const cases: readonly [unknown, string][] = [
+      [new Error('disk full'), 'disk full'],
+      [new TypeError(''), 'TypeError'],
+      ['a text', 'a text'],
+      [undefined, 'the handler threw a undefined that is no Error'],
+      [Object.assign(new Error('teapot'), { code: status.UNIMPLEMENTED }), 'teapot'],
+    ];
+    for (const [error, message] of cases) {
+      const shop = await participant({ try: throwing(error) }, { onError });
+      const reply = await callReserve(shop, 'try');
+      expect([reply.code, reply.message, reply.verdict]).toEqual([
+        status.UNKNOWN,
+        message,
+        undefined,
+      ]);
+      await shop.stop();
+    }
+    expect(errors).toEqual(cases.map(([error]) => [error, '1']));
+  });
+
+  it('is not told where it is a verdict', async () => {
+    const errors: unknown[] = [];
+    const shop = await participant(
+      { try: throwing(new TccReject('no')) },
+      { onError: (error) => errors.push(error) },
+    );
+    await callReserve(shop, 'try');
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('a Try that comes too late', () => {
+  it('is refused by the participant’s clock, without grace', async () => {
+    const clock = new ManualTime();
+    const started: string[] = [];
+    const shop = await participant({ try: () => started.push('try') }, { clock });
+    const at = String(clock.now());
+    const headers = { 'tercet-not-after': at };
+    expect((await callReserve(shop, 'try', { headers })).code).toBe(status.OK);
+    clock.jump(1);
+    const reply = await callReserve(shop, 'try', { headers });
+    expect(reply.code).toBe(status.DEADLINE_EXCEEDED);
+    expect(reply.message).toContain('had to start 1 ms ago');
+    expect(started).toEqual(['try']);
+  });
+
+  it('after its Cancel is kept out, as often as it comes, and other branches are not', async () => {
+    const calls: string[] = [];
+    const shop = await participant({
+      try: (_request, ctx) => calls.push(`try ${ctx.branchId}`),
+      cancel: (_request, ctx) => calls.push(`cancel ${ctx.branchId}`),
+    });
+    expect((await callReserve(shop, 'cancel')).code).toBe(status.OK);
+    for (const attempt of ['1', '2']) {
+      const late = await callReserve(shop, 'try', { headers: { 'tercet-attempt': attempt } });
+      expect(late.code).toBe(status.ABORTED);
+      expect(outcomeOf('tercet', 'try', late).kind).toBe('unknown');
+    }
+    expect((await callReserve(shop, 'try', { headers: { 'tercet-branch-id': '2' } })).code).toBe(0);
+    const otherRun = { 'tercet-run-id': 'b'.repeat(32) };
+    expect((await callReserve(shop, 'try', { headers: otherRun })).code).toBe(0);
+    expect(calls).toEqual(['cancel 1', 'try 2', 'try 1']);
+  });
+
+  it('is the handler’s business where it says that it has a barrier', async () => {
+    const calls: string[] = [];
+    const handlers = { try: () => calls.push('try'), cancel: () => calls.push('cancel') };
+    const shop = await participant(handlers, { barrier: true });
+    await callReserve(shop, 'cancel');
+    expect((await callReserve(shop, 'try')).code).toBe(status.OK);
+    expect(calls).toEqual(['cancel', 'try']);
+  });
+});
+
+describe('a Cancel while the Try runs', () => {
+  it('waits for the Try’s handler, though its caller has given up', async () => {
+    const calls: string[] = [];
+    const started = gate<void>();
+    const work = gate<void>();
+    const shop = await participant({
+      try: async () => {
+        started.open();
+        await work.promise;
+        calls.push('try ended');
+      },
+      cancel: () => calls.push('cancel'),
+    });
+    const caller = new AbortController();
+    const tried = callReserve(shop, 'try', { signal: caller.signal });
+    await started.promise;
+    caller.abort();
+    expect((await tried).code).toBe(status.CANCELLED);
+    const cancelled = callReserve(shop, 'cancel');
+    // A second branch's Cancel passes by: the first one is held back by its own Try only.
+    await callReserve(shop, 'cancel', { headers: { 'tercet-branch-id': '2' } });
+    expect(calls).toEqual(['cancel']);
+    work.open();
+    expect((await cancelled).code).toBe(status.OK);
+    expect(calls).toEqual(['cancel', 'try ended', 'cancel']);
+  });
+
+  it('does not start when its own caller has given up meanwhile', async () => {
+    const calls: string[] = [];
+    const started = gate<void>();
+    const work = gate<void>();
+    const shop = await participant({
+      try: async () => {
+        started.open();
+        await work.promise;
+      },
+      cancel: () => calls.push('cancel'),
+    });
+    const tried = callReserve(shop, 'try');
+    await started.promise;
+    const cancelled = await callReserve(shop, 'cancel', { deadlineMs: 50 });
+    expect(cancelled.code).toBe(status.DEADLINE_EXCEEDED);
+    // The answer of a later call on the same connection proves that the server has seen the giving up.
+    await callReserve(shop, 'confirm', { headers: { 'tercet-branch-id': '2' } });
+    work.open();
+    await tried;
+    expect(calls).toEqual([]);
+    expect((await callReserve(shop, 'cancel', { headers: { 'tercet-attempt': '2' } })).code).toBe(
+      0,
+    );
+    expect(calls).toEqual(['cancel']);
+  });
+
+  it('is sent away where the fence is full', async () => {
+    const shop = await participant({}, { fenceKeysMax: 1 });
+    expect((await callReserve(shop, 'cancel')).code).toBe(status.OK);
+    const other = await callReserve(shop, 'cancel', { headers: { 'tercet-branch-id': '2' } });
+    expect(other.code).toBe(status.RESOURCE_EXHAUSTED);
+  });
+});
+
+describe('drain', () => {
+  it('refuses new calls of actions and resolves when the running ones have ended', async () => {
+    const started = gate<void>();
+    const work = gate<void>();
+    const shop = await participant({
+      confirm: async () => {
+        started.open();
+        await work.promise;
+      },
+    });
+    const running = callReserve(shop, 'confirm');
+    await started.promise;
+    let drained = false;
+    const draining = service?.drain().then(() => {
+      drained = true;
+    });
+    const refused = await callReserve(shop, 'try');
+    expect([refused.code, refused.message]).toEqual([
+      status.UNAVAILABLE,
+      'this participant is stopping',
+    ]);
+    expect(drained).toBe(false);
+    work.open();
+    expect((await running).code).toBe(status.OK);
+    await draining;
+    await service?.drain();
+  });
+});
+
+describe('addTcc', () => {
+  it('says at once what is missing or wrong', async () => {
+    const untyped = addTcc as (server: Server, definitions: unknown, handlers: unknown) => unknown;
+    const reserving = { try: () => ({}), confirm: () => {}, cancel: () => {} };
+    const again = defineTcc(ShopTccService, { again: reserve });
+    const other = defineTcc({ ...ShopTccService }, { charge });
+    const wrong: readonly [unknown, unknown, RegExp][] = [
+      [[], {}, /at least one definition/],
+      [
+        stock,
+        { reserve: { ...reserving, cancel: undefined }, count },
+        /action reserve has no handler for cancel/,
+      ],
+      [stock, { count }, /action reserve has no handler for try/],
+      [
+        [stock, payment],
+        { reserve: reserving, charge: reserving },
+        /method count belongs to no action and has no handler/,
+      ],
+      [[stock, stock], { reserve: reserving }, /action reserve is defined twice/],
+      [[stock, again], { reserve: reserving, again: reserving }, /serves two actions/],
+      [[stock, other], {}, /definitions of one service/],
+      [
+        [stock, payment],
+        { reserve: reserving, charge: reserving, count, ship: reserving },
+        /unknown actions or methods: ship/,
+      ],
+    ];
+    peer = await startPeer((server) => {
+      for (const [definitions, handlers, message] of wrong) {
+        expect(() => untyped(server, definitions, handlers)).toThrow(ConfigError);
+        expect(() => untyped(server, definitions, handlers)).toThrow(message);
+      }
+    });
+  });
+
+  it('calls handlers as methods of their object', async () => {
+    class Stock {
+      private left = 5;
+      try(request: { quantity: number }): { reservationId: string } {
+        this.left -= request.quantity;
+        return { reservationId: `left ${this.left}` };
+      }
+      confirm(): void {}
+      cancel(): void {}
+    }
+    peer = await startPeer((server) => {
+      addTcc(server, [stock, payment], { reserve: new Stock(), charge: charging, count });
+    });
+    const reply = await callReserve(peer, 'try');
+    expect(Buffer.from(reply.payload ?? []).toString()).toBe('{"reservationId":"left 3"}');
+  });
+});
