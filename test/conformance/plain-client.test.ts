@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import {
-  Client,
+  type Client,
   type GrpcObject,
   type Metadata,
   Server,

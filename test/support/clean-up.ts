@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const cleanUps: (() => Promise<unknown> | unknown)[] = [];
+const cleanUps: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
 /** Runs `work` after the test, the latest first. */
-export function afterTest(work: () => Promise<unknown> | unknown): void {
+export function afterTest(work: () => unknown): void {
   cleanUps.push(work);
 }
 

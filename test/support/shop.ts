@@ -6,6 +6,7 @@ import {
   type ChargeRequest,
   type ReserveRequest,
   ShopTccService,
+  // eslint-disable-next-line import-x/no-relative-packages -- the SDK's own test service, no part of what it exports
 } from '../../packages/sdk/test/support/shop-service';
 import { aFolder, afterTest } from './clean-up';
 

@@ -29,11 +29,15 @@ export interface CoordinatorOptions {
   readonly config?: Partial<Config>;
   /** Default: nothing is logged. */
   readonly logger?: Logger;
-  /** Ports; the defaults are the machine's clock, timers and randomness, gRPC, and the store of the settings. */
+  /** Default: the machine's wall clock. */
   readonly clock?: Clock;
+  /** Default: the machine's timers. */
   readonly scheduler?: Scheduler;
+  /** Default: the machine's randomness. */
   readonly random?: Random;
+  /** Default: the store that the settings name. The coordinator opens and closes it. */
   readonly store?: Store;
+  /** Default: gRPC. The coordinator closes it. */
   readonly caller?: ParticipantCaller;
 }
 

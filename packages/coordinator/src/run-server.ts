@@ -10,6 +10,7 @@ import { pinoLogger } from './observability/pino-logger';
 export interface RunServerOptions {
   /** Flags by their name without dashes; a flag without a value is `'true'`. */
   readonly flags: Readonly<Record<string, string>>;
+  /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Prints one line for the person who started it. */
   readonly print: (line: string) => void;

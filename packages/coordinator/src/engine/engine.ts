@@ -8,30 +8,27 @@
  * E3 Every unfinished transaction is resident and has its next step planned: a deadline, a call, or a write (I7).
  */
 import {
-  type Branch,
   type Clock,
   type Decision,
   type Gid,
   type GlobalTransaction,
   type Random,
   type Scheduler,
-  type StuckReason,
   TercetError,
   type TransactionEvent,
   assertNever,
   decide,
   isFinished,
-  openSince,
-  pendingBranches,
-  stuckReasonAt,
 } from '@tercet/core';
 import type { Logger } from '../observability/logger';
 import type { ParticipantCaller } from '../participant/participant-caller';
-import { type ListQuery, type Store, StoreFailure, type TransactionPage } from '../store/store';
+import type { ListQuery, Store, StoreFailure, TransactionPage } from '../store/store';
 import { BatchWriter } from './batch-writer';
 import { DueQueue } from './due-queue';
 import { FanOut } from './fan-out';
 import { Resident } from './resident';
+import { StoreReader } from './store-reader';
+import { type StuckBranch, stuckBranches } from './stuck-branches';
 import type { WaitOptions } from './waiters';
 import type { BatchWriterLimits, TransactionOperation, WriteResult } from './write-queue';
 
@@ -52,13 +49,6 @@ export interface EngineDeps {
   readonly onTrouble?: ((trouble: StoreFailure | undefined) => void) | undefined;
 }
 
-/** A branch past its alert threshold. */
-export interface StuckBranch {
-  readonly tx: GlobalTransaction;
-  readonly branch: Branch;
-  readonly reason: StuckReason;
-}
-
 /** Transactions claimed with one statement after a restart. */
 const CLAIM_PAGE = 500;
 
@@ -68,10 +58,12 @@ export class Engine {
   private readonly writer: BatchWriter;
   private readonly due: DueQueue<Resident>;
   private readonly fanOut: FanOut;
+  private readonly reader: StoreReader;
   private stopping = false;
 
   constructor(private readonly deps: EngineDeps) {
     this.writer = new BatchWriter(deps);
+    this.reader = new StoreReader(deps.store);
     this.due = new DueQueue(deps, (resident) => this.onDue(resident));
     this.fanOut = new FanOut({
       ...deps,
@@ -127,7 +119,7 @@ export class Engine {
 
   /** The present truth about a transaction; rejects with TRANSACTION_NOT_FOUND. */
   async get(gid: Gid): Promise<GlobalTransaction> {
-    const tx = this.residents.get(gid)?.tx ?? (await this.load(gid));
+    const tx = this.residents.get(gid)?.tx ?? (await this.reader.load(gid));
     if (tx !== undefined) return tx;
     const message = `no transaction ${gid} is kept`;
     throw new TercetError('TRANSACTION_NOT_FOUND', { message, details: { gid } });
@@ -146,22 +138,14 @@ export class Engine {
 
   /** The stuck branches, the oldest decision first. */
   stuck(): readonly StuckBranch[] {
-    const now = this.deps.clock.now();
-    const found: StuckBranch[] = [];
-    for (const { tx } of this.residents.values()) {
-      if (tx?.decidedAt === undefined || isFinished(tx.status)) continue;
-      for (const branch of pendingBranches(tx)) {
-        const since = openSince(tx, branch, this.deps.clockSkewMs) ?? now;
-        const reason = stuckReasonAt(branch, since, now);
-        if (reason !== undefined) found.push({ tx, branch, reason });
-      }
-    }
-    return found.sort((a, b) => (a.tx.decidedAt ?? 0) - (b.tx.decidedAt ?? 0));
+    const transactions = [...this.residents.values()].flatMap(({ tx }) => tx ?? []);
+    const { clock, clockSkewMs } = this.deps;
+    return stuckBranches(transactions, { now: clock.now(), clockSkewMs });
   }
 
   /** Lists transactions from the store. */
   list(query: ListQuery): Promise<TransactionPage> {
-    return this.read(() => this.deps.store.list(query));
+    return this.reader.list(query);
   }
 
   /**
@@ -185,21 +169,6 @@ export class Engine {
     this.residents.clear();
   }
 
-  private load(gid: Gid): Promise<GlobalTransaction | undefined> {
-    return this.read(() => this.deps.store.load(gid));
-  }
-
-  /** A store that cannot be read now is no bug: the caller may ask again. */
-  private async read<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof StoreFailure)) throw error;
-      const message = `the store cannot be read: ${error.message}`;
-      throw new TercetError('STORE_UNAVAILABLE', { message, cause: error });
-    }
-  }
-
   private residentOf(gid: Gid): Resident {
     let resident = this.residents.get(gid);
     if (resident === undefined) {
@@ -216,7 +185,7 @@ export class Engine {
   ): Promise<GlobalTransaction> {
     // An opening is tried without asking the store: its insert finds out. Any other event needs what is there.
     const optimistic = event.kind === 'register' && event.opening !== undefined;
-    const known = resident.tx ?? (optimistic ? undefined : await this.load(resident.gid));
+    const known = resident.tx ?? (optimistic ? undefined : await this.reader.load(resident.gid));
     const decision = decide({ gid: resident.gid, tx: known }, event, this.deps.clock.now());
     if (decision.kind !== 'accepted') return answerOf(decision);
     if (known !== undefined && resident.tx === undefined) throw this.moved(resident);
@@ -232,7 +201,7 @@ export class Engine {
     resident: Resident,
     event: TransactionEvent,
   ): Promise<GlobalTransaction> {
-    const tx = await this.load(resident.gid);
+    const tx = await this.reader.load(resident.gid);
     if (tx === undefined) throw this.moved(resident);
     const decision = decide({ gid: resident.gid, tx }, event, this.deps.clock.now());
     if (decision.kind === 'accepted') throw this.moved(resident);

@@ -8,7 +8,9 @@ import {
 
 /** How long and until what to wait. */
 export interface WaitOptions {
+  /** Ends the wait as soon as it holds. */
   readonly fact: Fact;
+  /** Longest wait, milliseconds; 0 = do not wait. */
   readonly timeoutMs: number;
   /** Ends the wait early: the client is gone. */
   readonly signal?: AbortSignal | undefined;

@@ -7,7 +7,8 @@ import {
   openPhase,
   serviceOf,
 } from '@tercet/core';
-import type { Engine, StuckBranch } from '../engine/engine';
+import type { Engine } from '../engine/engine';
+import type { StuckBranch } from '../engine/stuck-branches';
 import type { ListQuery, TransactionPage } from '../store/store';
 import { invalid } from './validation';
 
