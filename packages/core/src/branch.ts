@@ -1,7 +1,7 @@
 import type { BranchId } from './ids';
 import type { CallFailure, Dialect } from './outcome';
 import type { RetryPolicy } from './retry-policy';
-import type { StuckReason } from './stuck';
+import type { StuckReason } from './stuck-reason';
 
 /** What kind of work a branch is. Only `tcc` is built. */
 export type BranchMode = 'tcc' | 'saga' | 'message' | 'xa';

@@ -90,14 +90,8 @@ export {
   outcomeOf,
 } from './outcome';
 export { type RetryPolicy, defaultRetryPolicy, nextDelayMs, slowDelayMs } from './retry-policy';
-export {
-  STUCK_ATTEMPTS,
-  type StuckReason,
-  isImmediate,
-  reasonOf,
-  stuckReasonAt,
-  stuckReasons,
-} from './stuck';
+export { STUCK_ATTEMPTS, isImmediate, reasonOf, stuckReasonAt } from './stuck';
+export { type StuckReason, stuckReasons } from './stuck-reason';
 
 // Errors, limits, wire names, ports.
 export {

@@ -1,14 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Attempts, noAttempts } from './branch';
 import { type Outcome, grpcCode } from './outcome';
-import {
-  STUCK_ATTEMPTS,
-  type StuckReason,
-  isImmediate,
-  reasonOf,
-  stuckReasonAt,
-  stuckReasons,
-} from './stuck';
+import { STUCK_ATTEMPTS, isImmediate, reasonOf, stuckReasonAt } from './stuck';
+import { type StuckReason, stuckReasons } from './stuck-reason';
 import { aBranch, aBranchSpec } from './testing';
 
 const DECIDED_AT = 1_700_000_000_000;

@@ -1,28 +1,6 @@
 import type { Branch } from './branch';
-import { grpcCode, type Outcome } from './outcome';
-
-/** Why a branch is shown to operators. */
-export type StuckReason =
-  | 'retrying'
-  | 'unreachable'
-  | 'deadline'
-  | 'rejected'
-  | 'unimplemented'
-  | 'auth'
-  | 'barrier'
-  | 'parked';
-
-/** All reasons, in the order of docs and help texts. */
-export const stuckReasons = [
-  'retrying',
-  'unreachable',
-  'deadline',
-  'rejected',
-  'unimplemented',
-  'auth',
-  'barrier',
-  'parked',
-] as const satisfies readonly StuckReason[];
+import { type Outcome, grpcCode } from './outcome';
+import type { StuckReason } from './stuck-reason';
 
 /** A branch with this many failed attempts is stuck, however young. */
 export const STUCK_ATTEMPTS = 5;

@@ -1,16 +1,8 @@
 /** Distributed transactions over gRPC: initiator and participant. Operators' tools use `@tercet/sdk/operator`. */
 
 // Both sides: the definition.
-export {
-  type ActionMap,
-  type ActionMethods,
-  type ActionReply,
-  type ActionRequest,
-  type TccAction,
-  type TccDefinition,
-  type TccOptions,
-  defineTcc,
-} from './define-tcc';
+export { type ActionReply, type ActionRequest, type TccDefinition, defineTcc } from './define-tcc';
+export type { ActionMap, ActionMethods, TccAction, TccOptions } from './tcc-action';
 export type { Duration } from './duration';
 
 // Initiator.

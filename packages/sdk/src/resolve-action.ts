@@ -7,7 +7,7 @@ import {
   limits,
   serviceOf,
 } from '@tercet/core';
-import type { ActionMethods, TccAction, TccOptions } from './define-tcc';
+import type { ActionMethods, TccAction, TccOptions } from './tcc-action';
 import { type Duration, millisecondsOf } from './duration';
 import { ConfigError } from './errors';
 import type { MethodLike, ServiceLike } from './service-definition';

@@ -1,5 +1,6 @@
 /** What the callback of `run` gets. */
-import type { ActionMap, ActionReply, ActionRequest, TccDefinition } from './define-tcc';
+import type { ActionReply, ActionRequest, TccDefinition } from './define-tcc';
+import type { ActionMap } from './tcc-action';
 import type { Duration } from './duration';
 import type { ServiceLike } from './service-definition';
 

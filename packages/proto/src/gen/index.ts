@@ -5,5 +5,4 @@
 
 /* eslint-disable */
 
-export * as google from "./index.google";
 export * as tercet from "./index.tercet";

@@ -6,13 +6,8 @@ import type {
   handleUnaryCall,
 } from '@grpc/grpc-js';
 import type { Clock } from '@tercet/core';
-import type {
-  ActionMap,
-  ActionMethods,
-  ActionReply,
-  ActionRequest,
-  TccDefinition,
-} from '../define-tcc';
+import type { ActionReply, ActionRequest, TccDefinition } from '../define-tcc';
+import type { ActionMap, ActionMethods } from '../tcc-action';
 import type { MethodLike, ReplyOf, RequestOf, ServiceLike } from '../service-definition';
 import type { CallContext } from './call-context';
 

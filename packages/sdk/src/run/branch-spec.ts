@@ -1,6 +1,6 @@
 /** A Try as it is started → the branch as it is registered. */
 import { type BranchId, type BranchSpec, TercetError, limits, metadataKeys } from '@tercet/core';
-import type { TccAction } from '../define-tcc';
+import type { TccAction } from '../tcc-action';
 import { millisecondsOf } from '../duration';
 import { ConfigError, textOfCause } from '../errors';
 import type { MethodLike } from '../service-definition';

@@ -1,5 +1,6 @@
 /** Makes the callback's view of a run. */
-import type { ActionMap, TccDefinition } from '../define-tcc';
+import type { TccDefinition } from '../define-tcc';
+import type { ActionMap } from '../tcc-action';
 import type { ServiceLike } from '../service-definition';
 import type { Replies, TccProxy, TransactionContext, TryOptions } from '../transaction-context';
 import { checkUse } from './branch-spec';

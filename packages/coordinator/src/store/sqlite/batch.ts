@@ -8,7 +8,8 @@ import {
   failureOf,
   sqliteCode,
 } from './failures';
-import type { EncodedOperation, FactsRow, LoadedRows, WriteReply } from './messages';
+import type { FactsRow, LoadedRows } from './columns';
+import type { EncodedOperation, WriteReply } from './messages';
 import type { Statements } from './statements';
 
 /** A connection with its statements. */

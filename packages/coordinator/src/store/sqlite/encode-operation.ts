@@ -12,7 +12,8 @@ import type {
 import { storedAttempts, storedBranch, storedCause, storedTransaction } from '../stored-form';
 import type { SqlValue } from './driver';
 import type { EncodedOperation, EncodedStatement } from './messages';
-import { branchRow, nextAtOf, progressColumnNames, progressColumns, transactionRow } from './rows';
+import { progressColumnNames } from './columns';
+import { branchRow, nextAtOf, progressColumns, transactionRow } from './rows';
 import { branchColumns, transactionColumns } from './statements';
 
 /** Encodes one operation of the incarnation `me`. */

@@ -1,6 +1,7 @@
 /** What the store and its worker thread say to each other. Plain data: it crosses by structured clone. */
 import type { GlobalStatus } from '@tercet/core';
 import type { ListPosition } from '../list-page';
+import type { FactsRow, LoadedRows } from './columns';
 import type { SqlValue } from './driver';
 import type { WireFailure } from './failures';
 import type { StatementName } from './statements';
@@ -20,26 +21,10 @@ export interface EncodedOperation {
   readonly rest: readonly EncodedStatement[];
 }
 
-/** What a row says, as columns. */
-export interface FactsRow {
-  readonly owner: string;
-  readonly epoch: number;
-  readonly run_id: string;
-  readonly status: GlobalStatus;
-  readonly branches: number;
-}
-
 /** Answer to a write: which guards matched, and the rows in question, read after the commit. */
 export interface WriteReply {
   readonly matched: readonly boolean[];
   readonly facts: ReadonlyMap<string, FactsRow | undefined>;
-}
-
-/** A row with its branches and labels; columns as `rows.ts` knows them. */
-export interface LoadedRows {
-  readonly transaction: unknown;
-  readonly branches: readonly unknown[];
-  readonly labels: readonly unknown[];
 }
 
 /** A list, cursor decoded and texts cleaned. One row more than `limit` is read to see whether there are more. */

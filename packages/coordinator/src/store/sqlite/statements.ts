@@ -7,8 +7,8 @@
  * Q2 Deciding touches no index: `next_at` stays, since a decided transaction is due at once anyway. Finishing
  *    leaves the index of open work and enters the one of finished work.
  */
+import { type BranchRow, ROW_FORMAT, type TransactionRow, progressColumnNames } from './columns';
 import type { Database, Statement } from './driver';
-import { type BranchRow, ROW_FORMAT, type TransactionRow, progressColumnNames } from './rows';
 
 /** Columns of a new transaction, in the order of the statement. */
 export const transactionColumns = [
