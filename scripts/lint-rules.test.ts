@@ -121,7 +121,7 @@ const packageCases: Probe[] = [
   ...importCases(
     'packages/cli/src/imagined.ts',
     ['@tercet/proto', '@grpc/grpc-js', '@tercet/runtime', '@tercet/sdk/testing'],
-    ['@tercet/coordinator', '@tercet/sdk', '@tercet/core'],
+    ['@tercet/core'],
   ),
   ...importCases(
     'examples/checkout/src/imagined.ts',
@@ -195,6 +195,35 @@ const engineCalls: Probe[] = bannedCalls.map(([code, expected]) => ({
   code: `export const y: unknown = ${code};\n`,
   expected,
 }));
+
+const ports: Probe[] = [
+  ['packages/coordinator/src/engine/imagined.ts', imports],
+  ['packages/sdk/src/run/imagined.ts', imports],
+  ['packages/coordinator/src/coordinator.ts', 'clean'],
+  ['packages/sdk/src/create-tercet.ts', 'clean'],
+  ['packages/sdk/src/participant/add-tcc.ts', 'clean'],
+  ['packages/sdk/src/run/imagined.test.ts', 'clean'],
+].map(([file, expected]) => ({
+  title: `systemClock by name in ${file}`,
+  file: String(file),
+  code: imported('@tercet/runtime', 'systemClock'),
+  expected: String(expected),
+}));
+
+const laziness: Probe[] = [
+  {
+    title: 'the command may not load the coordinator at its start',
+    file: 'packages/cli/src/imagined.ts',
+    code: imported('@tercet/coordinator'),
+    expected: imports,
+  },
+  {
+    title: 'the command may name types of the coordinator',
+    file: 'packages/cli/src/imagined.ts',
+    code: "import type { Config } from '@tercet/coordinator';\nexport type Mine = Config;\n",
+    expected: 'clean',
+  },
+];
 
 const clockPlaces: Probe[] = [
   ['packages/core/src/imagined.ts', calls],
@@ -370,6 +399,8 @@ const families: Readonly<Record<string, readonly Probe[]>> = {
   'node:crypto': cryptoCases,
   'banned calls': engineCalls,
   'places of the clock': clockPlaces,
+  'places of the ports': ports,
+  'what the command loads at its start': laziness,
   layers: layerCases,
   'the composition root': rootCases,
   'the rest': generalCases,

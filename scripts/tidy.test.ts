@@ -10,6 +10,11 @@ let root = '';
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), 'tidy-'));
   write('package-lock.json', '{}\n');
+  const known = 'core,proto,runtime,coordinator,sdk,cli'.split(',').map((name) => `  ${name}: {`);
+  write(
+    'scripts/lint/boundaries.mjs',
+    `\nconst packages = {\n${known.join('\n')}\n};\n\nconst layers = {\n  engine: [],\n  store: [],\n};\n`,
+  );
 });
 
 afterEach(() => {
@@ -235,5 +240,23 @@ describe('the command', () => {
     jest.spyOn(console, 'error').mockReturnValue(undefined);
     write('packages/core/src/index.ts', lines(301));
     expect(main(root)).toBe(0);
+  });
+});
+
+describe('places', () => {
+  test('a package, a layer of the coordinator, or a language that no import rule sees is refused', () => {
+    write('packages/coordinator/src/engine/index.ts', '// x\n');
+    write('packages/coordinator/src/testing/index.ts', '// x\n');
+    write('packages/coordinator/src/index.ts', '// x\n');
+    write('packages/cli/bin/tercet.js', '// x\n');
+    expect(texts()).toEqual([]);
+    write('packages/coordinator/src/newlayer/index.ts', '// x\n');
+    write('packages/newpackage/src/index.ts', '// x\n');
+    write('packages/core/src/index.js', '// x\n');
+    expect(texts()).toEqual([
+      expect.stringContaining('layer newlayer has no import rules'),
+      expect.stringContaining('JavaScript in src'),
+      expect.stringContaining('package newpackage has no import rules'),
+    ]);
   });
 });

@@ -8,6 +8,7 @@ import { checkDocBlocks } from './tidy/doc-blocks';
 import { checkLinks } from './tidy/links';
 import { checkNames } from './tidy/names';
 import { checkOrphans } from './tidy/orphans';
+import { checkPlaces, knownPlaces } from './tidy/places';
 import { type Problem, showProblem } from './tidy/problem';
 import { listFiles, readTree } from './tidy/read-tree';
 import { checkSizes } from './tidy/sizes';
@@ -20,12 +21,17 @@ export function findProblems(root: string): Problem[] {
   return [
     ...checkSizes(files),
     ...checkWords(files),
-    ...checkLockfile(readFileSync(path.join(root, 'package-lock.json'), 'utf8')),
+    ...checkLockfile(text(root, 'package-lock.json')),
     ...checkDocBlocks(files),
     ...checkOrphans(files),
     ...checkNames(paths),
+    ...checkPlaces(paths, knownPlaces(text(root, 'scripts/lint/boundaries.mjs'))),
     ...checkLinks(files, paths),
   ];
+}
+
+function text(root: string, file: string): string {
+  return readFileSync(path.join(root, file), 'utf8');
 }
 
 /** Prints the findings. Answers the exit code. */

@@ -12,6 +12,7 @@ const bannedProperties = [
   ['process', 'nextTick'],
   ['process', 'uptime'],
   ['Math', 'random'],
+  ['process', 'getBuiltinModule'],
   ['AbortSignal', 'timeout'],
   ...[
     'getRandomValues',

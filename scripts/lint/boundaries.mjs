@@ -20,6 +20,13 @@ const restrictions = {
       'gRPC stays in coordinator/src/transport/grpc, coordinator/src/participant/{grpc-*,channel-pool}.ts, ' +
       'sdk/src/{grpc,participant} and runtime/src/grpc.',
   },
+  ports: {
+    regex: '^@tercet/runtime$',
+    names: '^system(Clock|Random|Scheduler)$',
+    message:
+      'Only the places that put things together name the machine’s clock, timers and randomness; ' +
+      'everything else takes them as ports.',
+  },
   sql: {
     regex: '^(knex|@photostructure/sqlite|node:sqlite|better-sqlite3|mysql2|pg)(/|$)',
     message: 'SQL stays in coordinator/src/store.',
@@ -58,6 +65,7 @@ const packages = {
       { in: 'src/transport/grpc/**', lifts: ['grpc', 'generated'] },
       { in: 'src/participant/{grpc-*,channel-pool}.ts', lifts: ['grpc'] },
       { in: 'src/store/**', lifts: ['sql'] },
+      { in: 'src/coordinator.ts', lifts: ['ports'] },
     ],
     // Tests of the store, and of the whole coordinator, look into the database.
     sqlTests: ['src/store/**/*.test.ts', 'test/**/*.ts'],
@@ -67,13 +75,23 @@ const packages = {
     places: [
       { in: 'src/grpc/**', lifts: ['grpc', 'generated'] },
       { in: 'src/participant/**', lifts: ['grpc'] },
+      { in: 'src/participant/add-tcc.ts', lifts: ['grpc', 'ports'] },
+      { in: 'src/create-tercet.ts', lifts: ['ports'] },
     ],
   },
-  cli: { may: ['core', 'sdk', 'coordinator'] },
+  cli: { may: ['core', 'sdk', 'coordinator'], lazy: true },
+};
+
+/** `tercet --help` starts in the time that node takes: what is heavy is loaded by the command that needs it. */
+const heavy = {
+  regex: '^@tercet/(coordinator|sdk)(/|$)',
+  message: 'Import types only (`import type`); load it where a command runs.',
+  allowTypeImports: true,
+  onlyStatic: true,
 };
 
 /** Lifted in every test: test doubles, raw gRPC clients and servers, generated messages. */
-const liftedInTests = ['testing', 'grpc', 'generated'];
+const liftedInTests = ['testing', 'grpc', 'generated', 'ports'];
 
 /** Flat configurations for every package and for the folders beside them. */
 export function boundaryConfigs() {
@@ -106,6 +124,7 @@ function packageConfigs(name, rules) {
     const held = Object.keys(restrictions).filter((key) => !lifts.includes(key));
     const modules = [...held.map((key) => restrictions[key]), ownImports(name, rules)];
     if (name === 'coordinator' && !lifts.includes('testing')) modules.push(settings);
+    if (rules.lazy && !lifts.includes('testing')) modules.push(heavy);
     return place({
       files: files.map((file) => `${root}/${file}`),
       modules,
@@ -145,7 +164,10 @@ const exampleImports = {
 /** One configuration: modules that may not be imported, statically or by `import()`, and the banned calls. */
 function place({ files, modules, callsLifted }) {
   const closed = [...modules, ...(callsLifted ? [] : bannedModules)];
-  const syntax = [...(callsLifted ? [] : bannedSyntax), ...closed.map(dynamicImport)];
+  const syntax = [
+    ...(callsLifted ? [] : bannedSyntax),
+    ...closed.filter(({ onlyStatic }) => !onlyStatic).map(dynamicImport),
+  ];
   return {
     files,
     rules: {

@@ -118,7 +118,7 @@ class RunningServer {
     await new Promise<void>((resolve, reject) => {
       lines.on('line', (line) => {
         this.lines.push(line);
-        if (line.startsWith('Next: ')) resolve();
+        if (line === 'Ctrl-C stops it.') resolve();
       });
       lines.once('close', () => reject(new Error(`the server ended: ${this.errors}`)));
     });
@@ -216,6 +216,16 @@ describe('without a coordinator', () => {
     expect(settings.stderr).not.toContain('    at ');
   });
 
+  test('an address without a port is 2, and nobody waits for port 443', async () => {
+    expect(await tercet(['stuck', '--address', 'localhost'])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr:
+        'tercet: --address must be host:port, such as 127.0.0.1:8420, got "localhost"\n' +
+        'hint: give the gRPC address that `tercet server` prints\n',
+    });
+  });
+
   test('a port in use is refused with 5', async () => {
     const { server, address } = await occupiedPort();
     const words = [
@@ -264,6 +274,14 @@ describe('with a coordinator', () => {
 
   afterAll(async () => {
     await server.stop('SIGKILL');
+  });
+
+  test('tells how to ask it, and how to end it', () => {
+    const at = `--address ${server.address}`;
+    expect(server.lines.slice(-2)).toEqual([
+      `Next: tercet stuck ${at}, tercet tx list ${at}, tercet health ${at}`,
+      'Ctrl-C stops it.',
+    ]);
   });
 
   test('health is 0', async () => {
@@ -363,7 +381,10 @@ describe('a coordinator on a data directory', () => {
     await server.stop('SIGKILL');
 
     server = await RunningServer.start('--data-dir', folder);
-    expect(server.lines).toContain('  resumed 1 unfinished transactions');
+    expect(server.lines.slice(0, 2)).toEqual([
+      'resumed 1 unfinished transaction',
+      'Tercet coordinator is ready',
+    ]);
     const { stdout } = await tercet(['tx', 'get', 'ord-1', '--json', '--address', server.address]);
     expect(JSON.parse(stdout)).toMatchObject({ gid: 'ord-1', status: 'confirming' });
   });

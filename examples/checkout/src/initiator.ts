@@ -1,8 +1,8 @@
 /** The shop: runs the orders of orders.json, up to 16 at a time, and prints how each one ended. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { createTercet } from '@tercet/sdk';
 import { tell } from './messages';
+import { readOptions } from './options';
 import { type Targets, settleOrder } from './place-order';
 import { loadOrders } from './shop';
 
@@ -14,6 +14,9 @@ const ARRIVAL_MS = 30;
 
 /** Orders wait this long after a service could not be reached: what is down now will be down a moment later. */
 const HOLD_MS = 800;
+
+const USAGE =
+  'initiator.js [--coordinator ADDRESS] [--stock ADDRESS] [--wallet ADDRESS] [--shipping ADDRESS]';
 
 async function main(): Promise<void> {
   const { coordinator, targets } = addresses();
@@ -36,15 +39,12 @@ async function main(): Promise<void> {
 }
 
 function addresses(): { readonly coordinator: string; readonly targets: Targets } {
-  const { values } = parseArgs({
-    options: {
-      coordinator: { type: 'string', default: '127.0.0.1:8420' },
-      stock: { type: 'string', default: '127.0.0.1:50051' },
-      wallet: { type: 'string', default: '127.0.0.1:50052' },
-      shipping: { type: 'string', default: '127.0.0.1:50053' },
-    },
+  const { coordinator, ...targets } = readOptions(USAGE, {
+    coordinator: { type: 'string', default: '127.0.0.1:8420' },
+    stock: { type: 'string', default: '127.0.0.1:50051' },
+    wallet: { type: 'string', default: '127.0.0.1:50052' },
+    shipping: { type: 'string', default: '127.0.0.1:50053' },
   });
-  const { coordinator, ...targets } = values;
   return { coordinator, targets };
 }
 

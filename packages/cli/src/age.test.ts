@@ -19,11 +19,20 @@ test.each([
   [35, '35ms'],
   [999.4, '999ms'],
   [1_000, '1s'],
-  [1_290, '1.2s'],
-  [59_999, '59.9s'],
+  [999.6, '1s'],
+  [1_290, '1.3s'],
+  // The deadline of a timeout of ten seconds, registered some milliseconds after the opening.
+  [9_982, '10s'],
+  [59_949, '59.9s'],
+  [59_999, '1m'],
+  [119_600, '2m'],
   [125_000, '2m 5s'],
   [120_000, '2m'],
+  [3_599_400, '59m 59s'],
+  [3_599_600, '1h'],
   [11_040_000, '3h 4m'],
+  [11_069_000, '3h 4m'],
+  [11_070_000, '3h 5m'],
 ])('a span of %d ms is %s', (ms, text) => {
   expect(formatSpan(ms)).toBe(text);
 });

@@ -13,15 +13,23 @@ export function formatAge(ms: number): string {
   return `${Math.floor(ms / DAY)}d`;
 }
 
-/** A span as exact as it matters: `35ms`, `1.2s`, `2m 5s`, `3h 4m`. */
+/** A span as exact as it matters, rounded: `35ms`, `1.2s`, `2m 5s`, `3h 4m`. */
 export function formatSpan(ms: number): string {
-  if (ms < SECOND) return `${Math.max(0, Math.round(ms))}ms`;
-  if (ms < MINUTE) return `${Math.floor(ms / 100) / 10}s`;
-  const [whole, unit, rest, restUnit] =
-    ms < HOUR ? [MINUTE, 'm', SECOND, 's'] : ([HOUR, 'h', MINUTE, 'm'] as const);
-  const remainder = Math.floor((ms % whole) / rest);
-  const first = `${Math.floor(ms / whole)}${unit}`;
-  return remainder === 0 ? first : `${first} ${remainder}${restUnit}`;
+  // Each step rounds before it compares: what rounds up to a minute is `1m`, never `60s`.
+  const whole = Math.max(0, Math.round(ms));
+  if (whole < SECOND) return `${whole}ms`;
+  const tenths = Math.round(ms / 100);
+  if (tenths < MINUTE / 100) return `${tenths / 10}s`;
+  const seconds = Math.round(ms / SECOND);
+  if (seconds < HOUR / SECOND) return inTwoUnits(seconds, 'm', 's');
+  return inTwoUnits(Math.round(ms / MINUTE), 'h', 'm');
+}
+
+/** Both clock units hold 60 of their smaller one. */
+function inTwoUnits(count: number, unit: string, smallerUnit: string): string {
+  const rest = count % 60;
+  const first = `${Math.floor(count / 60)}${unit}`;
+  return rest === 0 ? first : `${first} ${rest}${smallerUnit}`;
 }
 
 /** When the next attempt comes: `42s`, `now` where it is due, `-` where none is planned. */

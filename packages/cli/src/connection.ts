@@ -7,6 +7,14 @@ import { UsageError } from './usage-error';
 
 const ADDRESS_DEFAULT = '127.0.0.1:8420';
 
+const PORT_MAX = 65_535;
+
+/** A name, an IPv4 address, or an IPv6 address in brackets. */
+const HOST_PORT = /^(?:[^\s:/[\]]+|\[[0-9a-f:.]+(?:%[^\s\]]+)?\]):([0-9]{1,5})$/i;
+
+/** What gRPC resolves itself: `dns:///tercet:8420`, `unix:/run/tercet.sock`. */
+const GRPC_TARGET = /^(?:dns|ipv4|ipv6|unix):./i;
+
 const TIMEOUT_DEFAULT = '10s';
 const TIMEOUT_MS_MAX = 3_600_000;
 
@@ -33,9 +41,20 @@ export function withConnection(command: Command): Command {
 
 /** Flag, then environment, then default. */
 export function addressOf(flags: ConnectionFlags, env: CliDeps['env']): string {
-  if (flags.address === '') throw new UsageError('--address is empty', 'give host:port');
+  if (flags.address !== undefined) return checkedAddress('--address', flags.address);
   const fromEnv = env['TERCET_ADDRESS'] ?? '';
-  return flags.address ?? (fromEnv === '' ? ADDRESS_DEFAULT : fromEnv);
+  return fromEnv === '' ? ADDRESS_DEFAULT : checkedAddress('TERCET_ADDRESS', fromEnv);
+}
+
+/** gRPC would take a name without a port for one on port 443, and wait there for an answer. */
+function checkedAddress(source: string, address: string): string {
+  if (GRPC_TARGET.test(address)) return address;
+  const [, port] = HOST_PORT.exec(address) ?? [];
+  if (port !== undefined && Number(port) >= 1 && Number(port) <= PORT_MAX) return address;
+  throw new UsageError(
+    `${source} must be host:port, such as ${ADDRESS_DEFAULT}, got ${JSON.stringify(address)}`,
+    'give the gRPC address that `tercet server` prints',
+  );
 }
 
 /** Opens a client, uses it, and closes it whatever happened. */

@@ -57,6 +57,7 @@ function createProgram({ out, err, version }: CliDeps): Command {
 }
 
 function addCommands(program: Command, context: CliContext): void {
+  addServer(program, context);
   addStuck(program, context);
   const tx = program
     .command('tx')
@@ -66,7 +67,6 @@ function addCommands(program: Command, context: CliContext): void {
   addTxList(tx, context);
   addTxGet(tx, context);
   addHealth(program, context);
-  addServer(program, context);
   addVersion(program, context);
   program.helpCommand('help [command]', 'show help of a command');
 }
@@ -80,12 +80,31 @@ function withoutHelpWord(words: readonly string[]): string[] {
 /** commander's text without its prefix; its suggestion, or where to read on, becomes the hint. */
 function usageError(error: CommanderError, program: Command, words: readonly string[]): UsageError {
   const [text = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const hint = suggestion?.replace(/^\((.*)\)$/, '$1');
-  return new UsageError(text, hint ?? `see \`${pathOf(program, words)} --help\``);
+  const hint = misplacedOption(error, program, words) ?? suggestion?.replace(/^\((.*)\)$/, '$1');
+  return new UsageError(text, hint ?? `see \`${namedBy(program, words).path} --help\``);
 }
 
-/** The command that the words name, as far as they name one: `tercet tx list`. */
-function pathOf(program: Command, words: readonly string[]): string {
+/** `tercet --json stuck`: the command knows the option, but it comes before the command. */
+function misplacedOption(
+  error: CommanderError,
+  program: Command,
+  words: readonly string[],
+): string | undefined {
+  if (error.code !== 'commander.unknownOption') return undefined;
+  const at = words.findIndex((word) => error.message.includes(`'${word}'`));
+  const word = words[at] ?? '';
+  const { command, path } = namedBy(program, words);
+  const option = command.options.find(({ long }) => long === word.replace(/=.*$/s, ''));
+  if (option === undefined) return undefined;
+  const value = option.required && !word.includes('=') ? words.slice(at + 1, at + 2) : [];
+  return `put it after the command: ${[path, word, ...value].join(' ')}`;
+}
+
+/** The command that the words name, as far as they name one, and its path: `tercet tx list`. */
+function namedBy(
+  program: Command,
+  words: readonly string[],
+): { readonly command: Command; readonly path: string } {
   let command = program;
   const path = [program.name()];
   for (const word of words) {
@@ -94,5 +113,5 @@ function pathOf(program: Command, words: readonly string[]): string {
     command = next;
     path.push(word);
   }
-  return path.join(' ');
+  return { command, path: path.join(' ') };
 }

@@ -18,10 +18,20 @@ test('an error of the catalogue is its message and its hint', () => {
   expect(told(new TercetError('TRANSACTION_NOT_FOUND'))).toEqual({
     text:
       'tercet: No such transaction is kept.\n' +
-      'hint: Check the gid (case matters). A finished transaction may have left after its retention.\n',
+      `hint: ${errorCatalogue.TRANSACTION_NOT_FOUND.hint}\n`,
     exitCode: 4,
   });
 });
+
+test.each(['COORDINATOR_UNAVAILABLE', 'DEADLINE_EXCEEDED'] as const)(
+  '%s sends nobody to a gid: who only looks need not have one',
+  (code) => {
+    const { text } = told(new TercetError(code, { message: 'no answer' }));
+    expect(text).toBe(
+      'tercet: no answer\nhint: Check that `tercet server` runs and that --address is right.\n',
+    );
+  },
+);
 
 test.each(Object.keys(errorCatalogue).filter(isErrorCode))(
   '%s has a documented exit code',

@@ -1,5 +1,5 @@
 /** The one place that tells people and scripts what went wrong. Never a stack, unless `--debug` asks for it. */
-import { TercetError } from '@tercet/core';
+import { type ErrorCode, TercetError } from '@tercet/core';
 import type { Output } from './cli-deps';
 import { exitCodeOf } from './exit-codes';
 import { jsonText } from './printers/json';
@@ -37,10 +37,18 @@ interface ErrorFacts {
   readonly details: Readonly<Record<string, string>>;
 }
 
+const noAnswer = 'Check that `tercet server` runs and that --address is right.';
+
+/** The catalogue's hints are for who runs transactions: "ask again by gid". Our commands only look. */
+const hintsForAsking: { readonly [code in ErrorCode]?: string } = {
+  COORDINATOR_UNAVAILABLE: noAnswer,
+  DEADLINE_EXCEEDED: noAnswer,
+};
+
 function factsOf(error: unknown): ErrorFacts {
   if (error instanceof TercetError) {
     const { code, message, hint, retryable, details } = error;
-    return { code, message, hint, retryable, details };
+    return { code, message, hint: hintsForAsking[code] ?? hint, retryable, details };
   }
   const message = error instanceof Error ? error.message : String(error);
   const none = { retryable: false, details: {} };

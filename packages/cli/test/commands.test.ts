@@ -25,6 +25,45 @@ describe('which coordinator is asked', () => {
     expect(opened).toEqual([{ address: 'other:1', timeout: 500 }]);
   });
 
+  test.each([
+    'tercet:8420',
+    '[::1]:8420',
+    'dns:///tercet.internal:8420',
+    'ipv4:10.0.0.7:8420',
+    'ipv6:[::1]:8420',
+    'unix:/run/tercet.sock',
+  ])('may be %s', async (address) => {
+    const { exitCode, opened } = await tercet(`stuck --address ${address}`);
+    expect(exitCode).toBe(0);
+    expect(opened).toMatchObject([{ address }]);
+  });
+
+  // gRPC would take the first for port 443 and let the operator wait there.
+  test.each([
+    'localhost',
+    'localhost:',
+    'localhost:0',
+    'localhost:65536',
+    ':8420',
+    '::1',
+    'http://localhost:8420',
+    'https://tercet',
+    '',
+  ])('must have a port: %p is refused', async (address) => {
+    const told = (source: string) => ({
+      exitCode: 2,
+      stdout: '',
+      stderr:
+        `tercet: ${source} must be host:port, such as 127.0.0.1:8420, got "${address}"\n` +
+        'hint: give the gRPC address that `tercet server` prints\n',
+      loaded: [],
+    });
+    expect(await tercet(`health --address=${address}`)).toMatchObject(told('--address'));
+    if (address === '') return;
+    const env = { TERCET_ADDRESS: address };
+    expect(await tercet('stuck', { env })).toMatchObject(told('TERCET_ADDRESS'));
+  });
+
   test('is closed after a failure too', async () => {
     const get = async (): Promise<never> => {
       throw new TercetError('TRANSACTION_NOT_FOUND');
@@ -71,6 +110,19 @@ describe('tercet stuck', () => {
     });
   });
 
+  test.each(['--service Nope', '--action nope', '--reason deadline'])(
+    'says that nothing matches %s, not that nothing is stuck',
+    async (filter) => {
+      const client = { stuck: async () => nothingStuck };
+      const { stdout, stderr } = await tercet(`stuck ${filter}`, { client });
+      expect({ stdout, stderr }).toEqual({
+        stdout: '',
+        stderr: 'No stuck branches match the filters.\n',
+      });
+      expect((await tercet('stuck --limit 3', { client })).stderr).toBe('No stuck branches.\n');
+    },
+  );
+
   test('--json prints one value and no note', async () => {
     const { stdout, stderr } = await tercet('stuck --json');
     expect(JSON.parse(stdout)).toMatchObject({ total: 2, transactions: 2 });
@@ -79,12 +131,12 @@ describe('tercet stuck', () => {
 
   test('shortens lines and colours them in a terminal only', async () => {
     const piped = await tercet('stuck');
-    const seen = await tercet('stuck --no-color', { terminal: 134 });
-    const colored = await tercet('stuck', { terminal: 134 });
+    const seen = await tercet('stuck --no-color', { terminal: 148 });
+    const colored = await tercet('stuck', { terminal: 148 });
     const longest = (text: string): number =>
       Math.max(...text.split('\n').map((line) => line.length));
-    expect(longest(piped.stdout)).toBeGreaterThan(134);
-    expect(longest(seen.stdout)).toBe(134);
+    expect(longest(piped.stdout)).toBeGreaterThan(148);
+    expect(longest(seen.stdout)).toBe(148);
     expect(colored.stdout).toContain('\u001b[');
     expect(seen.stdout + piped.stdout).not.toContain('\u001b[');
   });
@@ -191,7 +243,9 @@ describe('tercet health', () => {
     expect(await tercet('health', ending(unavailable))).toMatchObject({
       exitCode: 6,
       stdout: '',
-      stderr: expect.stringMatching(/^tercet: no answer\nhint: Check that `tercet server` runs/),
+      stderr: expect.stringContaining(
+        'hint: Check that `tercet server` runs and that --address is right.\n',
+      ),
     });
   });
 
@@ -239,8 +293,9 @@ describe('help', () => {
     expect((await tercet('help server')).stdout).toBe((await tercet('server --help')).stdout);
   });
 
-  test('lists the commands and the exit codes', async () => {
+  test('lists the commands, the server first, and the exit codes', async () => {
     const { stdout } = await tercet('--help');
+    expect(stdout).toMatch(/\nCommands:\n +server .*\n +stuck /);
     for (const word of ['stuck', 'tx', 'health', 'server', 'version', '130 interrupted']) {
       expect(stdout).toContain(word);
     }
@@ -269,11 +324,37 @@ describe('a wrong command line', () => {
       "too many arguments for 'stuck'. Expected 0 arguments but got 1.",
       'see `tercet stuck --help`',
     ],
-    ['health --address=', '--address is empty', 'give host:port'],
+    [
+      '--limit 5 --no-color tx list',
+      "unknown option '--limit'",
+      'put it after the command: tercet tx list --limit 5',
+    ],
+    [
+      '--address=tercet:8420 health',
+      "unknown option '--address=tercet:8420'",
+      'put it after the command: tercet health --address=tercet:8420',
+    ],
+    [
+      'tx --cursor abc list',
+      "unknown option '--cursor'",
+      'put it after the command: tercet tx list --cursor abc',
+    ],
+    ['--check health', "unknown option '--check'", 'see `tercet health --help`'],
+    ['--limit', "unknown option '--limit'", 'see `tercet --help`'],
   ])('%p is explained', async (line, message, hint) => {
     const { exitCode, stdout, stderr, loaded } = await tercet(line);
     expect({ exitCode, stdout, loaded }).toEqual({ exitCode: 2, stdout: '', loaded: [] });
     expect(stderr).toBe(`tercet: ${message}\nhint: ${hint}\n`);
+  });
+
+  test.each([
+    ['--json stuck', 'put it after the command: tercet stuck --json'],
+    ['tx --json get ord-1', 'put it after the command: tercet tx get --json'],
+    ['--json', 'see `tercet --help`'],
+  ])('%p says where --json belongs', async (line, hint) => {
+    const { exitCode, stderr } = await tercet(line);
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { hint, exitCode: 2 } });
   });
 
   test('is a JSON object when JSON was asked for', async () => {

@@ -3,6 +3,7 @@ import {
   type Clock,
   type Random,
   type Scheduler,
+  TercetError,
   type Timer,
   newGid,
   newRunId,
@@ -50,6 +51,9 @@ export interface Started {
   readonly resumed: number;
 }
 
+/** Time in which the last answers leave their connections, milliseconds. */
+const FLUSH_MS = 250;
+
 /** A coordinator: gRPC in, decisions into the store, Confirm and Cancel out. */
 export class Coordinator {
   readonly config: Config;
@@ -62,6 +66,7 @@ export class Coordinator {
   private readonly scheduler: Scheduler;
   private readonly incarnation: string;
   private state: 'new' | 'starting' | 'serving' | 'stopping' | 'stopped' = 'new';
+  private starting: Promise<Started> | undefined;
   private stopped: Promise<void> | undefined;
 
   constructor(options: CoordinatorOptions = {}) {
@@ -104,19 +109,26 @@ export class Coordinator {
   async start(): Promise<Started> {
     if (this.state !== 'new') throw new Error('bug: a coordinator starts once');
     this.state = 'starting';
+    this.starting = this.open();
     try {
-      await this.store.open(this.incarnation);
-      const { resumed } = await this.engine.start();
-      const grpcPort = await this.grpc.listen(this.config.grpcAddress);
-      const off = this.config.httpAddress === 'off';
-      const httpPort = off ? undefined : await this.http.listen(this.config.httpAddress);
+      const started = await this.starting;
+      if (this.stopped !== undefined) throw new TercetError('SHUTTING_DOWN');
       this.state = 'serving';
-      this.grpc.setServing(true);
-      return { grpcPort, httpPort, resumed };
+      this.grpc.setServing(this.readiness().ready);
+      return started;
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  private async open(): Promise<Started> {
+    await this.store.open(this.incarnation);
+    const { resumed } = await this.engine.start();
+    const grpcPort = await this.grpc.listen(this.config.grpcAddress);
+    const off = this.config.httpAddress === 'off';
+    const httpPort = off ? undefined : await this.http.listen(this.config.httpAddress);
+    return { grpcPort, httpPort, resumed };
   }
 
   /**
@@ -129,22 +141,33 @@ export class Coordinator {
   }
 
   private async end(): Promise<void> {
+    // What is half started ends after it has started: nothing may listen or hold the store when this is over.
+    await this.starting?.catch(() => undefined);
     this.state = 'stopping';
     const drained = this.grpc.drain();
-    let graceTimer: Timer | undefined;
-    const graceOver = new Promise<void>((resolve) => {
-      graceTimer = this.scheduler.after(this.config.shutdownGraceMs, resolve);
-    });
+    const grace = this.sleep(this.config.shutdownGraceMs);
     // The engine releases those who wait; their answers leave before the connections end.
     await this.engine.stop(this.config.shutdownGraceMs);
-    await Promise.race([drained, graceOver]);
-    graceTimer?.cancel();
+    await Promise.race([this.grpc.answered(), grace.over]);
+    grace.cancel();
+    // Streams that never end, a health Watch among them, get no more than the time in which answers leave.
+    const flush = this.sleep(FLUSH_MS);
+    await Promise.race([drained, flush.over]);
+    flush.cancel();
     this.grpc.close();
     await drained;
     await this.http.close();
     this.caller.close();
     await this.store.close();
     this.state = 'stopped';
+  }
+
+  private sleep(ms: number): { readonly over: Promise<void>; cancel(): void } {
+    let timer: Timer | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = this.scheduler.after(ms, resolve);
+    });
+    return { over, cancel: () => timer?.cancel() };
   }
 
   private readiness(): { readonly ready: boolean; readonly reason: string } {

@@ -1,6 +1,6 @@
 /** `tercet server`: settings → coordinator → signals. The only reader of the process besides the CLI. */
 import { type TercetError, toTercetError } from '@tercet/core';
-import type { Config } from './config/fields';
+import { type Config, configFields } from './config/fields';
 import { resolveConfig } from './config/resolve-config';
 import { Coordinator, type Started } from './coordinator';
 import { silenceGrpcLog } from './transport/grpc/grpc-log';
@@ -50,15 +50,32 @@ function banner(config: Config, started: Started): string[] {
     config.store === 'memory'
       ? 'memory (a restart forgets everything)'
       : `sqlite in ${config.dataDir}`;
+  const address = `${host(config.grpcAddress)}:${started.grpcPort}`;
+  const option = addressOption(host(config.grpcAddress), started.grpcPort);
+  const next = ['tercet stuck', 'tercet tx list', 'tercet health'].map((line) => line + option);
   return [
+    // In front: whoever waits for the ready line knows by then what is left of the last run.
+    ...(started.resumed > 0 ? [resumedLine(started.resumed)] : []),
     'Tercet coordinator is ready',
-    `  gRPC   ${host(config.grpcAddress)}:${started.grpcPort}`,
+    `  gRPC   ${address}`,
     `  HTTP   ${started.httpPort === undefined ? 'off' : `${host(config.httpAddress)}:${started.httpPort}  (/healthz, /readyz)`}`,
     `  store  ${store}`,
-    ...(started.resumed > 0 ? [`  resumed ${started.resumed} unfinished transactions`] : []),
     ...(config.insecure
       ? ['  insecure: no TLS and no authentication, anyone who reaches these ports may use them']
       : []),
-    'Next: tercet stuck, tercet tx list, tercet health',
+    `Next: ${next.join(', ')}`,
+    'Ctrl-C stops it.',
   ];
+}
+
+/** What a command must be told to find this coordinator: nothing where it listens on the default address. */
+function addressOption(host: string, port: number): string {
+  // All interfaces is an address to listen on, none to ask.
+  const reachable = host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host;
+  const address = `${reachable}:${port}`;
+  return address === configFields.grpcAddress.default ? '' : ` --address ${address}`;
+}
+
+function resumedLine(count: number): string {
+  return `resumed ${count} unfinished ${count === 1 ? 'transaction' : 'transactions'}`;
 }

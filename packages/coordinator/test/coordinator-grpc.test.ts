@@ -1,91 +1,28 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import {
-  type Branch,
   Fact,
   PhaseOneStatus,
   type RegisterBranchesRequest,
   TransactionStatus,
 } from '@tercet/proto';
 import { Coordinator } from '../src/coordinator';
-import { FaultyStore } from '../src/testing/faulty-store';
 import { MemoryStore } from '../src/store/memory-store';
 import { silenceGrpcLog } from '../src/transport/grpc/grpc-log';
-import { CoordinatorClient } from './support/coordinator-client';
-import { RecordingLogger } from './support/recording-logger';
-import { ScriptedCaller, failed } from './support/scripted-caller';
+import { eventually } from './support/eventually';
+import {
+  type World,
+  branch,
+  commit,
+  registration,
+  rollback,
+  run,
+  useWorlds,
+} from './support/grpc-world';
+import { type Health, HealthClient } from './support/health-client';
+import { failed } from './support/scripted-caller';
 
-const run = '0123456789abcdef0123456789abcdef';
-let cleanUps: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-  cleanUps = [];
-});
-
-class World {
-  readonly caller = new ScriptedCaller();
-  readonly logger = new RecordingLogger();
-  readonly store = new FaultyStore(new MemoryStore());
-  readonly coordinator = new Coordinator({
-    config: { grpcAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', store: 'memory' },
-    caller: this.caller,
-    logger: this.logger,
-    store: this.store,
-  });
-  client!: CoordinatorClient;
-  httpPort = 0;
-  grpcPort = 0;
-}
-
-async function aWorld(): Promise<World> {
-  const world = new World();
-  const { grpcPort, httpPort } = await world.coordinator.start();
-  world.grpcPort = grpcPort;
-  world.httpPort = httpPort ?? 0;
-  world.client = new CoordinatorClient(`127.0.0.1:${grpcPort}`);
-  cleanUps.push(
-    () => world.coordinator.stop(),
-    () => world.client.close(),
-  );
-  return world;
-}
-
-function branch(over: Partial<Branch> = {}): Branch {
-  return {
-    branchId: '1',
-    action: 'reserve',
-    mode: 0,
-    driver: 0,
-    dialect: 0,
-    target: '127.0.0.1:1',
-    forwardMethod: '/shop.StockTcc/ReserveTry',
-    confirmMethod: '/shop.StockTcc/ReserveConfirm',
-    cancelMethod: '/shop.StockTcc/ReserveCancel',
-    payload: Buffer.from([0, 255]),
-    after: [],
-    barrier: false,
-    ...over,
-  };
-}
-
-function registration(over: Partial<RegisterBranchesRequest> = {}): RegisterBranchesRequest {
-  return {
-    gid: 'order-1',
-    runId: run,
-    open: { name: 'checkout', labels: {} },
-    branches: [branch()],
-    ...over,
-  };
-}
-
-const commit = {
-  gid: 'order-1',
-  runId: run,
-  branchIds: ['1'],
-  waitFor: Fact.FACT_EXECUTED,
-  waitMs: 10_000,
-};
+const aWorld = useWorlds();
 
 describe('the Coordinator service', () => {
   it('runs a TCC from registration to settled with nothing but the contracts', async () => {
@@ -175,7 +112,7 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
       { branches: [branch({ mode: 99 as never })] },
       status.INVALID_ARGUMENT,
       'INVALID_ARGUMENT',
-      'branches[0].mode: unknown value 99; one of tcc, saga, message, xa',
+      'branches[0].mode: unknown value 99; one of BRANCH_MODE_TCC, BRANCH_MODE_SAGA, BRANCH_MODE_MESSAGE, BRANCH_MODE_XA',
     ],
     [
       'an unbuilt mode',
@@ -226,14 +163,7 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
     });
     const stranger = { ...commit, runId: run.replace('0', 'f') };
     expect(await client.refusal('commit', stranger)).toMatchObject({ code: 'WRONG_RUN' });
-    await client.call('rollback', {
-      gid: 'order-1',
-      runId: run,
-      reason: '',
-      tries: [],
-      waitFor: 0,
-      waitMs: 0,
-    });
+    await client.call('rollback', { ...rollback, tries: [] });
     expect(await client.refusal('commit', commit)).toMatchObject({
       code: 'WRONG_STATUS',
       details: { gid: 'order-1', status: 'cancelling' },
@@ -256,7 +186,7 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
     expect(
       await client.refusal('waitTransaction', { gid: 'a', waitFor: 0, waitMs: 1 }),
     ).toMatchObject({
-      message: 'wait_for: it must be set; one of decided, executed, settled',
+      message: 'wait_for: it must be set; one of FACT_DECIDED, FACT_EXECUTED, FACT_SETTLED',
     });
   });
 
@@ -271,8 +201,8 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
 
   it('of garbage bytes: the call fails, the server goes on', async () => {
     const world = await aWorld();
-    const raw = new Client(`127.0.0.1:${world.grpcPort}`, credentials.createInsecure());
-    cleanUps.push(() => raw.close());
+    const raw = new Client(world.address, credentials.createInsecure());
+    world.onEnd(() => raw.close());
     const ended = new Promise<number>((resolve) => {
       raw.makeUnaryRequest(
         '/tercet.v1.Coordinator/RegisterBranches',
@@ -322,16 +252,58 @@ describe('health', () => {
   const readyz = async (world: World): Promise<number> =>
     (await fetch(`http://127.0.0.1:${world.httpPort}/readyz`)).status;
 
+  /** A check of the whole server and of each service. */
+  function checks(world: World): () => Promise<Health[]> {
+    const health = new HealthClient(world.address);
+    world.onEnd(() => health.close());
+    const names = ['', 'tercet.v1.Coordinator', 'tercet.v1.Operator'];
+    return () => Promise.all(names.map((name) => health.check(name)));
+  }
+
+  const all = (health: Health): Health[] => [health, health, health];
+
   it('is served over gRPC and HTTP, and follows the store', async () => {
     const world = await aWorld();
+    const check = checks(world);
+    expect(await check()).toEqual(all('SERVING'));
     expect(await readyz(world)).toBe(200);
-    for (let i = 0; i < 3; i++) world.store.failNext('unavailable', { applied: false });
+    world.store.failNext('unavailable', { applied: false });
     expect(await world.client.refusal('registerBranches', registration())).toMatchObject({
       status: status.UNAVAILABLE,
       code: 'STORE_UNAVAILABLE',
       message: 'the store takes no new work: scripted fault: unavailable',
     });
+    const back = world.store.holdNext(); // holds the probe that finds the store well again
+    expect(await check()).toEqual(all('NOT_SERVING'));
     expect(await readyz(world)).toBe(503);
+    back();
+    await eventually(async () => expect(await check()).toEqual(all('SERVING')));
+    expect(await readyz(world)).toBe(200);
+    await world.client.call('registerBranches', registration());
+  });
+
+  it('knows no other service', async () => {
+    const world = await aWorld();
+    const health = new HealthClient(world.address);
+    world.onEnd(() => health.close());
+    await expect(health.check('tercet.v1.Other')).rejects.toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it('is not served any more while the coordinator stops', async () => {
+    const world = await aWorld();
+    const check = checks(world);
+    expect(await check()).toEqual(all('SERVING'));
+    const write = jest.spyOn(world.store, 'write');
+    const release = world.store.holdNext();
+    const registering = world.client.call('registerBranches', registration());
+    // The registration waits in the store, and the stop for the registration.
+    await eventually(() => expect(write).toHaveBeenCalled());
+    const stopping = world.coordinator.stop();
+    for (const health of await check()) expect(['NOT_SERVING', 'UNREACHABLE']).toContain(health);
+    release();
+    await registering;
+    await stopping;
+    expect(await check()).toEqual(all('UNREACHABLE'));
   });
 
   it('answers unknown paths with 404', async () => {
@@ -345,12 +317,12 @@ describe('start and stop', () => {
     silenceGrpcLog();
     const world = await aWorld();
     const second = new Coordinator({
-      config: { grpcAddress: `127.0.0.1:${world.grpcPort}`, httpAddress: 'off', store: 'memory' },
+      config: { grpcAddress: world.address, httpAddress: 'off', store: 'memory' },
       store: new MemoryStore(),
     });
     await expect(second.start()).rejects.toMatchObject({
       code: 'ADDRESS_IN_USE',
-      message: `cannot listen on 127.0.0.1:${world.grpcPort}: the address is in use`,
+      message: `cannot listen on ${world.address}: the address is in use`,
     });
   });
 

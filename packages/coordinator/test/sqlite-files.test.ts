@@ -53,6 +53,38 @@ async function beside(
   }
 }
 
+describe('the data directory', () => {
+  const refusalOf = async (directory: string): Promise<unknown> => {
+    const store = new SqliteStore({ directory });
+    try {
+      await store.open('first');
+    } catch (error) {
+      return error;
+    } finally {
+      await store.close();
+    }
+    throw new Error('it was opened');
+  };
+
+  it('is made with its parents, for its owner alone', async () => {
+    const directory = join(tempDirectory(), 'a', 'b');
+    await withStore(() => Promise.resolve(), directory);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
+  it('that is a file, or cannot be made, is a wrong setting, said in words', async () => {
+    const file = join(tempDirectory(), 'file');
+    writeFileSync(file, '');
+    expect(await refusalOf(file)).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `the data directory ${file} cannot be used: it is a file`,
+    });
+    expect(await refusalOf(join(file, 'below'))).toMatchObject({ code: 'CONFIG_INVALID' });
+    // Node 20's recursive mkdir never returns here.
+    expect(await refusalOf('/proc/tercet')).toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
 describe('settings of the sqlite store', () => {
   it('syncs the log at every commit: WAL, FULL, fullfsync (S1)', async () => {
     await withStore(async ({ pragma }) => {

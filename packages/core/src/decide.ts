@@ -16,6 +16,7 @@ import {
 } from './global-transaction';
 import type { BranchId, Gid, RunId } from './ids';
 import { limits } from './limits';
+import { plainText } from './text';
 import { type GlobalMove, decisionOf, globalTransitions, isLegal, phaseTwoOf } from './transitions';
 
 /** Something that happens to a transaction in phase one. */
@@ -221,13 +222,19 @@ function branchListMismatch(
   const foreign = [...wanted].filter((id) => findBranch(tx, id) === undefined);
   if (missing.length === 0 && foreign.length === 0) return undefined;
   const parts = [
-    ...(missing.length > 0 ? [`registered but not listed: ${missing.join(', ')}`] : []),
-    ...(foreign.length > 0 ? [`listed but not registered: ${foreign.join(', ')}`] : []),
+    ...(missing.length > 0 ? [`registered but not listed: ${someOf(missing)}`] : []),
+    ...(foreign.length > 0 ? [`listed but not registered: ${someOf(foreign)}`] : []),
   ];
   return new TercetError('BRANCHES_MISMATCH', {
     message: `Commit must list exactly the registered branches; ${parts.join('; ')}`,
     details: { gid: tx.gid, status: tx.status },
   });
+}
+
+/** Ids for an error text, which travels in headers and must stay small. */
+function someOf(ids: readonly BranchId[]): string {
+  const shown = ids.slice(0, 10).join(', ');
+  return ids.length > 10 ? `${shown} and ${ids.length - 10} more` : shown;
 }
 
 function decideRollback(tx: GlobalTransaction, event: RollbackEvent, now: number): Decision {
@@ -238,7 +245,7 @@ function decideRollback(tx: GlobalTransaction, event: RollbackEvent, now: number
     ...tx,
     branches: tx.branches.map((branch) => withTry(branch, event.tries.get(branch.spec.id))),
   };
-  const reason = event.reason.slice(0, limits.textLengthMax);
+  const reason = plainText(event.reason, Number.POSITIVE_INFINITY);
   return decided(told, 'rollbackRequested', { cause: { kind: 'rollback', reason }, now });
 }
 

@@ -59,7 +59,7 @@ export const errorCatalogue = {
     exit: 4,
     retryable: false,
     text: 'No such transaction is kept.',
-    hint: 'Check the gid (case matters). A finished transaction may have left after its retention.',
+    hint: 'Check the gid (case matters) and the coordinator: another one has another store.',
   },
   ANOTHER_RUN: {
     rpc: 'ALREADY_EXISTS',
@@ -267,7 +267,7 @@ export const errorCatalogue = {
     exit: 1,
     retryable: false,
     text: 'The store cannot be read.',
-    hint: 'Keep the files, restore a backup into another --data-dir.',
+    hint: 'Keep the files; see docs/operations/deploy.md on backups before anything is restored.',
   },
   ADDRESS_IN_USE: {
     rpc: 'FAILED_PRECONDITION',

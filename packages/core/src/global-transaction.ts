@@ -1,5 +1,6 @@
 import type { Branch } from './branch';
 import type { BranchId, Gid, RunId } from './ids';
+import type { TraceContext } from './trace-context';
 import { type GlobalStatus, decisionOf, isFinished, phaseTwoOf } from './transitions';
 
 /** What happens when nobody decides before the deadline. Only `cancel` is built. */
@@ -11,12 +12,6 @@ export type PhaseTwoOrder = 'all' | 'registration' | 'reverse' | 'dag';
 export interface TransactionPolicy {
   readonly onTimeout: OnTimeout;
   readonly phaseTwoOrder: PhaseTwoOrder;
-}
-
-/** W3C trace context of the initiator. */
-export interface TraceContext {
-  readonly traceparent: string;
-  readonly tracestate: string;
 }
 
 /** How a transaction is created. */

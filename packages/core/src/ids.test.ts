@@ -115,6 +115,14 @@ describe('parseBranchId', () => {
     expect(error.message).toContain(`got ${describeText(text)}`);
   });
 
+  test('names the field that the text came in', () => {
+    const error = errorOf(() => parseBranchId('x', 'branches[2].branch_id'));
+    expect(error.details).toEqual({ field: 'branches[2].branch_id' });
+    expect(error.message).toBe(
+      'branches[2].branch_id must be a number such as 1 or 12 (nested: 1.2), got "x"',
+    );
+  });
+
   test('takes what it was made of, for every nesting that fits', () => {
     const part = fc.integer({ min: 1, max: 999_999_999 });
     const ids = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('.'));

@@ -38,12 +38,12 @@ export function parseRunId(text: string): RunId {
   });
 }
 
-/** Checks a branch id. Throws INVALID_ARGUMENT naming `branch_id`. */
-export function parseBranchId(text: string): BranchId {
+/** Checks a branch id. Throws INVALID_ARGUMENT naming `field`, the path under which the text came. */
+export function parseBranchId(text: string, field = 'branch_id'): BranchId {
   if (branchIdPattern.test(text) && text.length <= 64) return text as BranchId;
   throw new TercetError('INVALID_ARGUMENT', {
-    message: `branch_id must be a number such as 1 or 12 (nested: 1.2), got ${describeText(text)}`,
-    details: { field: 'branch_id' },
+    message: `${field} must be a number such as 1 or 12 (nested: 1.2), got ${describeText(text)}`,
+    details: { field },
   });
 }
 

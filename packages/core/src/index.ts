@@ -37,7 +37,6 @@ export {
   type OnTimeout,
   type Opening,
   type PhaseTwoOrder,
-  type TraceContext,
   type TransactionPolicy,
   factReached,
   facts,
@@ -107,5 +106,7 @@ export {
 export { CLOCK_SKEW_MS_DEFAULT, limits } from './limits';
 export { type Duration, parseDuration } from './duration';
 export { metadataKeys } from './metadata';
+export { plainText } from './text';
 export { type Clock, type Random, type Scheduler, type Timer } from './ports';
+export { TRACESTATE_LENGTH_MAX, type TraceContext, traceProblem } from './trace-context';
 export { assertNever } from './assert-never';

@@ -12,6 +12,7 @@ import type { CallFailure, Outcome } from './outcome';
 import type { Random } from './ports';
 import { type RetryPolicy, nextDelayMs, slowDelayMs } from './retry-policy';
 import { isImmediate, reasonOf } from './stuck';
+import { plainText } from './text';
 import { decisionOf, phaseTwoOf } from './transitions';
 
 /**
@@ -84,6 +85,9 @@ function nextAttempts(branch: Branch, outcome: Outcome, context: AnswerContext):
   };
 }
 
+/** However a policy is set, and whatever the jitter says: a participant that fails at once is not called in a loop. */
+const RETRY_DELAY_MS_MIN = 10;
+
 /** A participant's wish for a later call is a lower bound: below it, our own backoff holds. */
 function retryDelayMs(
   retry: RetryPolicy,
@@ -96,12 +100,13 @@ function retryDelayMs(
   const slow = isImmediate(reasonOf(outcome));
   const delayMs = slow ? slowDelayMs(retry, random) : nextDelayMs(retry, count, random);
   const wishedMs = outcome.kind === 'again' ? (outcome.afterMs ?? 0) : 0;
-  return Math.max(delayMs, Math.min(wishedMs, limits.durationMsMax));
+  return Math.max(RETRY_DELAY_MS_MIN, delayMs, Math.min(wishedMs, limits.durationMsMax));
 }
 
 function shortened(failure: CallFailure): CallFailure {
   if (failure.message.length <= limits.textLengthMax) return failure;
-  return { ...failure, message: `${failure.message.slice(0, limits.textLengthMax - 1)}…` };
+  const kept = failure.message.slice(0, limits.textLengthMax - 1);
+  return { ...failure, message: plainText(`${kept}…`, Number.POSITIVE_INFINITY) };
 }
 
 /** The completed transaction when every branch of an open phase two has answered OK, else undefined. */

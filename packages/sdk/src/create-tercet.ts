@@ -2,6 +2,7 @@
 import { type Fact, TercetError, decisionOf, facts, limits, parseGid } from '@tercet/core';
 import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
 import { sharedAbortController } from './abort';
+import { checkAddress } from './coordinator-address';
 import { isPassing, repeat } from './coordinator/repeat';
 import { waitForFact } from './coordinator/wait-for-fact';
 import { deadlineIn } from './deadline';
@@ -14,6 +15,7 @@ import {
 } from './errors';
 import { GrpcCoordinatorTransport } from './grpc/grpc-coordinator-transport';
 import { GrpcTryCaller } from './grpc/grpc-try-caller';
+import { namesOf, refuseUnknown } from './known-options';
 import type { RunOptions, RunResult } from './run-options';
 import { type Work, conductRun } from './run/run';
 import type { RunDeps } from './run/run-env';
@@ -24,6 +26,16 @@ import type { TransactionView } from './transaction-view';
 const COORDINATOR_DEFAULT = '127.0.0.1:8420';
 const GET_TIMEOUT_MS_DEFAULT = 10_000;
 const WAIT_TIMEOUT_MS_DEFAULT = 60_000;
+const optionNames = namesOf<TercetOptions>({
+  coordinator: true,
+  tls: true,
+  transport: true,
+  tryCaller: true,
+  clock: true,
+  random: true,
+  scheduler: true,
+});
+const tlsNames = namesOf<NonNullable<TercetOptions['tls']>>({ coordinator: true });
 /** How long `close` lets undecided runs roll back. */
 const CLOSE_MS = 1_000;
 
@@ -43,13 +55,13 @@ class TercetClient implements Tercet {
   private readonly active = new Set<Promise<unknown>>();
 
   constructor(options: TercetOptions) {
+    refuseUnknown('createTercet', options, optionNames);
     const { coordinator = COORDINATOR_DEFAULT, tls = {} } = options;
-    if (typeof coordinator !== 'string' || coordinator === '') {
-      throw new ConfigError('coordinator must be a gRPC address', { option: 'coordinator' });
-    }
+    refuseUnknown('createTercet: tls', tls, tlsNames);
+    checkAddress('coordinator', coordinator);
     this.deps = {
       coordinator: options.transport ?? new GrpcCoordinatorTransport(coordinator, tls.coordinator),
-      caller: options.tryCaller ?? new GrpcTryCaller(tls.participants),
+      caller: options.tryCaller ?? new GrpcTryCaller(),
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       scheduler: options.scheduler ?? systemScheduler,
@@ -59,7 +71,15 @@ class TercetClient implements Tercet {
   }
 
   run<T>(options: RunOptions, work: Work<T>): Promise<RunResult<T>> {
-    return this.tracked(async () => conductRun(this.deps, planRun(options, this.deps), work));
+    return this.tracked(async () => {
+      const plan = planRun(options, this.deps);
+      if (typeof work !== 'function') {
+        throw new ConfigError('run needs a callback: tercet.run(options, async (tx) => { … })', {
+          option: 'work',
+        });
+      }
+      return conductRun(this.deps, plan, work);
+    });
   }
 
   get(gid: string, options: GetOptions = {}): Promise<TransactionView> {

@@ -84,6 +84,7 @@ describe('defineTcc', () => {
       [{ 'a b': reserve }, undefined, /visible ASCII/],
       [{ reserve: { ...reserve, deadline: 1 } }, undefined, /action reserve: unknown deadline/],
       [{ reserve }, { timeout: 1 }, /options: unknown timeout/],
+      [{ reserve }, { stuckafter: 1 }, /options: unknown stuckafter \(did you mean stuckAfter\?\)/],
       [{ reserve }, { deadlines: { tri: 1 } }, /unknown tri/],
       [{ reserve }, { deadlines: { try: 0 } }, /reserve.deadlines.try must be 1 to/],
       [{ reserve }, { stuckAfter: '5' }, /reserve.stuckAfter must be/],

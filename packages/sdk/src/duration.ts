@@ -34,6 +34,11 @@ export function millisecondsOf(option: string, value: Duration, range: DurationR
   return ms;
 }
 
+/** How a text shows milliseconds: `850 ms`, `3 s`, `2.5 s`. */
+export function durationText(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
+}
+
 function parsed(text: unknown): number | undefined {
   const match = typeof text === 'string' ? durationPattern.exec(text) : null;
   if (match === null) return undefined;

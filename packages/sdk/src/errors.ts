@@ -151,7 +151,7 @@ export class CoordinatorUnavailableError extends TercetError {
   override readonly name: string = 'CoordinatorUnavailableError';
   /**
    * `'unknown'`: Commit was sent, or another run may have decided. `false`: this run never sent Commit, so the
-   * coordinator cancels at the latest when the timeout is over.
+   * coordinator cancels at the latest a second after the timeout.
    */
   readonly decided: boolean | 'unknown';
 
@@ -181,11 +181,17 @@ export class ConfigError extends TercetError {
   constructor(message: string, details: Readonly<Record<string, string>> = {}) {
     super('CONFIG_INVALID', { message, details });
   }
+
+  /** The SDK's options are not the coordinator's configuration, of which the catalogue speaks. */
+  override get hint(): string {
+    return 'Mend the option that the message names; see docs/sdk.md.';
+  }
 }
 
 /** A short text for whatever was thrown: an error's message, else the value itself. Never a stack. */
 export function textOfCause(cause: unknown): string {
-  if (cause instanceof Error) return cause.message === '' ? cause.name : cause.message;
+  // JavaScript lets a message be anything.
+  if (cause instanceof Error) return cause.message === '' ? cause.name : String(cause.message);
   return typeof cause === 'string' ? cause : `a thrown ${typeof cause}`;
 }
 

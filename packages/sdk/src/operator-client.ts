@@ -1,6 +1,8 @@
 /** What operators' tools ask of a coordinator: plain data in and out, no gRPC and no protobuf types. */
 import { type TercetError, limits, parseGid } from '@tercet/core';
 import type { Answer } from './coordinator/coordinator-transport';
+import { checkAddress } from './coordinator-address';
+import { isForeign } from './coordinator/foreign';
 import { type Duration, millisecondsOf } from './duration';
 import { CoordinatorUnavailableError } from './errors';
 import type { GrpcCredentials } from './grpc/credentials';
@@ -22,11 +24,11 @@ export { ConfigError, CoordinatorUnavailableError } from './errors';
 
 /** How the coordinator is reached. */
 export interface OperatorClientOptions {
-  /** gRPC address. Default `127.0.0.1:8420`. */
+  /** gRPC address: `host:port`, or a target such as `dns:///tercet:8420`. No URL. Default `127.0.0.1:8420`. */
   readonly address?: string;
   /** Longest time of one call. Default 10 s. */
   readonly timeout?: Duration;
-  /** Channel credentials of grpc-js. Default: no TLS. */
+  /** Channel credentials of grpc-js, for a TLS-terminating proxy in front of the coordinator. Default: no TLS. */
   readonly tls?: GrpcCredentials;
 }
 
@@ -53,10 +55,11 @@ const TIMEOUT_MS_DEFAULT = 10_000;
 /**
  * Makes an operator's client. Connects at the first call.
  *
- * @throws ConfigError where the timeout is malformed.
+ * @throws ConfigError where the address or the timeout is malformed.
  */
 export function createOperatorClient(options: OperatorClientOptions = {}): OperatorClient {
   const { address = ADDRESS_DEFAULT, timeout = TIMEOUT_MS_DEFAULT, tls } = options;
+  checkAddress('address', address);
   const deadlineMs = millisecondsOf('timeout', timeout, { min: 1, max: limits.durationMsMax });
   const transport = new GrpcOperatorTransport(address, { credentials: tls, deadlineMs });
   const answered = async <T>(call: Promise<Answer<T>>): Promise<T> => replyOf(await call, address);
@@ -72,6 +75,10 @@ export function createOperatorClient(options: OperatorClientOptions = {}): Opera
 function replyOf<T>(answer: Answer<T>, address: string): T {
   if (answer.kind === 'ok') return answer.reply;
   const { error } = answer;
+  if (isForeign(error)) {
+    const { message } = error;
+    throw new CoordinatorUnavailableError({ message, decided: 'unknown', cause: error });
+  }
   if (answer.kind === 'refused' || !isAway(error)) throw error;
   throw new CoordinatorUnavailableError({
     message: `no answer from the coordinator at ${address}: ${error.message}`,

@@ -10,9 +10,15 @@ import {
 import type { ActionMethods, TccAction, TccOptions } from './tcc-action';
 import { type Duration, millisecondsOf } from './duration';
 import { ConfigError } from './errors';
+import { namesOf, refuseUnknown } from './known-options';
 import type { MethodLike, ServiceLike } from './service-definition';
 
-const optionNames = ['deadlines', 'retry', 'stuckAfter', 'barrier'];
+const optionNames = namesOf<TccOptions>({
+  deadlines: true,
+  retry: true,
+  stuckAfter: true,
+  barrier: true,
+});
 const phases = ['try', 'confirm', 'cancel'] as const;
 const positive = { min: 1, max: limits.durationMsMax };
 
@@ -110,10 +116,4 @@ function retryOf(action: string, given: Required<TccOptions>['retry']): TccActio
     );
   }
   return { firstDelayMs, maxDelayMs };
-}
-
-function refuseUnknown(where: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).filter((key) => !known.includes(key));
-  if (unknown.length === 0) return;
-  throw new ConfigError(`${where}: unknown ${unknown.join(', ')}; known are ${known.join(', ')}`);
 }

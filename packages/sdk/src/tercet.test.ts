@@ -1,6 +1,7 @@
 /** Options of `run`, and asking about transactions. */
 import { describe, expect, it } from '@jest/globals';
 import { createTercet } from '@tercet/sdk';
+import { createOperatorClient } from '@tercet/sdk/operator';
 import { Scenario, item, observe, shop } from '../test/support/scenario';
 import { aBranchView, aView, lost, ok, refused } from '../test/support/scripted-coordinator';
 
@@ -15,7 +16,7 @@ describe('options', () => {
       [{ name: 'a', timeout: '0s' }, /timeout must be/],
       [{ name: 'a', timeout: '25h' }, /timeout must be/],
       [{ name: 'a', phaseTwoWaitMs: 60_001 }, /phaseTwoWaitMs must be/],
-      [{ name: 'a', traceparent: 'x' }, /traceparent and tracestate must be/],
+      [{ name: 'a', traceparent: 'x' }, /traceparent: a W3C traceparent such as/],
     ];
     for (const [options, message] of wrong) {
       await expect(s.tercet.run(options as { name: string }, () => 1)).rejects.toThrow(message);
@@ -49,8 +50,98 @@ describe('options', () => {
     expect(s.coordinator.asked).toEqual([]);
   });
 
-  it('of createTercet: an address is a text', () => {
-    expect(() => createTercet({ coordinator: '' })).toThrow('coordinator must be a gRPC address');
+  it('of createTercet: an address is host:port or a gRPC target', () => {
+    const wrong: readonly unknown[] = [
+      '',
+      'http://localhost:8420',
+      'https://tercet',
+      'localhost',
+      'tercet.example.com',
+      'localhost:',
+      'localhost:http',
+      'localhost:0',
+      '127.0.0.1:65536',
+      '::1',
+      '[::1]',
+      8420,
+      null,
+    ];
+    for (const address of wrong as string[]) {
+      const shown = typeof address === 'string' ? JSON.stringify(address) : `a ${typeof address}`;
+      const rule =
+        'must be host:port or a gRPC target such as dns:///tercet:8420, without http://, got';
+      const of = (make: () => unknown): unknown => {
+        try {
+          return make();
+        } catch (error) {
+          return error;
+        }
+      };
+      expect(of(() => createTercet({ coordinator: address }))).toMatchObject({
+        name: 'ConfigError',
+        message: `coordinator ${rule} ${shown}`,
+        hint: 'Mend the option that the message names; see docs/sdk.md.',
+      });
+      expect(of(() => createOperatorClient({ address }))).toMatchObject({
+        name: 'ConfigError',
+        message: `address ${rule} ${shown}`,
+      });
+    }
+    for (const address of [
+      'localhost:8420',
+      '[::1]:8420',
+      'dns:///tercet:8420',
+      'dns:tercet',
+      'ipv4:127.0.0.1:8420',
+      'ipv6:[::1]:8420',
+      'unix:/run/tercet.sock',
+    ]) {
+      void createTercet({ coordinator: address }).close();
+      createOperatorClient({ address }).close();
+    }
+  });
+
+  it('are refused where they do not exist, naming the nearest one', async () => {
+    const s = new Scenario();
+    const create = createTercet as (options: unknown) => unknown;
+    expect(() => create({ coordinater: 'a:1' })).toThrow(
+      'createTercet: unknown coordinater (did you mean coordinator?); known are coordinator, tls,',
+    );
+    expect(() => create({ tls: { participants: {} } })).toThrow(
+      'createTercet: tls: unknown participants; known are coordinator',
+    );
+    expect(() => create('127.0.0.1:8420')).toThrow(
+      'createTercet must be given an object of options, got a string',
+    );
+    const run = { name: 'a', timout: '1s' } as { name: string };
+    await expect(s.tercet.run(run, () => 1)).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(
+        /^run: unknown timout \(did you mean timeout\?\); known are name/,
+      ),
+      details: { option: 'timout' },
+    });
+    const use = { target: 'shop:1', metdata: {} } as { target: string };
+    const used = await s.outcome((tx) => void tx.use(shop, use));
+    expect(used.error).toMatchObject({
+      cause: {
+        name: 'ConfigError',
+        message: 'use: unknown metdata (did you mean metadata?); known are target, metadata',
+      },
+    });
+    expect(s.coordinator.asked).toEqual([]);
+  });
+
+  it('of run: the callback must be there', async () => {
+    const s = new Scenario();
+    const run = s.tercet.run.bind(s.tercet) as (...args: unknown[]) => Promise<unknown>;
+    await expect(run({ name: 'a' })).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: 'run needs a callback: tercet.run(options, async (tx) => { … })',
+    });
+    await expect(run(() => 1)).rejects.toMatchObject({ name: 'ConfigError' });
+    await expect(run()).rejects.toMatchObject({ name: 'ConfigError' });
+    await expect(run(null, () => 1)).rejects.toMatchObject({ name: 'ConfigError' });
   });
 });
 

@@ -10,14 +10,18 @@ import type { TransactionView } from './transaction-view';
 
 /** How the SDK reaches the coordinator. Everything is optional. */
 export interface TercetOptions {
-  /** gRPC address of the coordinator. Default `127.0.0.1:8420`. */
+  /**
+   * gRPC address of the coordinator: `host:port`, or a target such as `dns:///tercet:8420`. No URL. Default
+   * `127.0.0.1:8420`.
+   */
   readonly coordinator?: string;
-  /** Channel credentials of grpc-js. Default: no TLS. */
+  /**
+   * Channel credentials of grpc-js. Default: no TLS. There are none towards participants: the coordinator, which
+   * calls the same targets for Confirm and Cancel, has no credentials for them yet.
+   */
   readonly tls?: {
-    /** Towards the coordinator. */
+    /** For a TLS-terminating proxy in front of the coordinator. */
     readonly coordinator?: GrpcCredentials;
-    /** Towards participants, for Try. */
-    readonly participants?: GrpcCredentials;
   };
   /** Replaces gRPC towards the coordinator; `coordinator` and `tls.coordinator` are then not used. */
   readonly transport?: CoordinatorTransport;

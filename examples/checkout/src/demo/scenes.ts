@@ -1,12 +1,10 @@
 /** What happens in the demo, in order. Scenes wait for facts, not for times. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTercet } from '@tercet/sdk';
 import { createOperatorClient } from '@tercet/sdk/operator';
 import { exitText } from './programs';
+import { showStuck } from './show-stuck';
 import { type Stage, awayService } from './stage';
-import { tercetCommand } from './world';
 
 /** The coordinator stays dead for this long. */
 const COORDINATOR_AWAY_MS = 1_000;
@@ -14,9 +12,6 @@ const COORDINATOR_AWAY_MS = 1_000;
 /** So many stuck branches, the oldest of this age, make a list worth showing. */
 const STUCK_BRANCHES = 3;
 const STUCK_AFTER_MS = 2_000;
-
-/** So many of them are shown. */
-const STUCK_SHOWN = 6;
 
 /** Plays all scenes. Rejects when one of them does not come to its end. */
 export async function playScenes(stage: Stage): Promise<void> {
@@ -74,12 +69,13 @@ async function serviceIsAway(stage: Stage): Promise<void> {
   const operator = createOperatorClient({ address: world.coordinatorAddress });
   await stage.until('branches are stuck', async () => {
     const { total, now, branches } = await operator.stuck();
-    facts.stuckBranches = total;
     return total >= STUCK_BRANCHES && now - (branches[0]?.decidedAt ?? now) > STUCK_AFTER_MS;
   });
   operator.close();
   say('what an operator sees now:');
-  await stage.aside(() => showStuck(world.coordinatorAddress));
+  await stage.aside(async () => {
+    facts.stuckBranches = await showStuck(world.coordinatorAddress);
+  });
 
   await service.start();
   say(`${awayService} is back, with the database it left`);
@@ -105,17 +101,6 @@ async function everythingStops({ world }: Stage): Promise<void> {
       if (exit.code !== 0) throw new Error(`${program.spec.name} did not stop: ${exitText(exit)}`);
     }),
   );
-}
-
-/** Runs the command as an operator would, on this terminal. */
-async function showStuck(address: string): Promise<void> {
-  const command = ['stuck', '--limit', String(STUCK_SHOWN)];
-  console.log(`\n$ tercet ${command.join(' ')}`);
-  const env = { ...process.env, TERCET_ADDRESS: address };
-  const child = spawn(process.execPath, [tercetCommand, ...command], { env, stdio: 'inherit' });
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`tercet stuck ended with exit code ${code ?? '?'}`);
-  console.log();
 }
 
 function sayProgress({ facts, say }: Stage): void {

@@ -1,22 +1,25 @@
 /** What the three participants have in common: a process with a database file and a gRPC server. */
-import { parseArgs } from 'node:util';
 import { Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js';
 import type { TccService } from '@tercet/sdk';
 import { type Database, openDatabase } from '../database';
 import { tell } from '../messages';
+import { endWithUsage, readOptions } from '../options';
+
+const USAGE = 'stock.js|wallet.js|shipping.js --database FILE [--port PORT]';
 
 /** Runs a participant: `node stock.js --database stock.db --port 50051`. Port 0 takes a free one. */
 export async function serveParticipant(
   add: (server: Server, db: Database) => TccService,
 ): Promise<void> {
-  const { values } = parseArgs({
-    options: { database: { type: 'string' }, port: { type: 'string', default: '0' } },
+  const { database, port: wish } = readOptions(USAGE, {
+    database: { type: 'string' },
+    port: { type: 'string', default: '0' },
   });
-  if (values.database === undefined) throw new Error('--database names the SQLite file to use');
-  const db = await openDatabase(values.database);
+  if (database === undefined) endWithUsage(USAGE);
+  const db = await openDatabase(database);
   const server = new Server();
   const service = add(server, db);
-  const port = await listen(server, `127.0.0.1:${values.port}`);
+  const port = await listen(server, `127.0.0.1:${wish}`);
 
   const stop = async (): Promise<void> => {
     // Drain first: a Confirm that is running ends with its answer, new ones are told to come again later.

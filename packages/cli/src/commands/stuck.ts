@@ -42,7 +42,8 @@ async function stuck(flags: StuckFlags, context: CliContext): Promise<void> {
     context.print(jsonText(stuckJson(page)));
   } else {
     context.print(stuckTable(page, { width: context.width, colors: context.colors() }));
-    context.note(stuckSummary(page));
+    const { limit: _limit, ...filters } = filter;
+    context.note(stuckSummary(page, Object.keys(filters).length > 0));
   }
   if (check === true && page.total > 0) context.finish(exitCodes.found);
 }

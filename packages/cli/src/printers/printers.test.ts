@@ -29,10 +29,17 @@ describe('stuck', () => {
   });
 
   test('shortens the last error in a terminal', () => {
-    const [, first = ''] = stuckTable(aStuckPage(), { width: 134 }).split('\n');
-    expect(first).toHaveLength(134);
-    expect(first.endsWith('  connect ECONNREFUS…')).toBe(true);
+    const [, first = ''] = stuckTable(aStuckPage(), { width: 148 }).split('\n');
+    expect(first).toHaveLength(148);
+    expect(first.endsWith('  connect ECONNREFUSED 10.0.3.7:50…')).toBe(true);
   });
+
+  test.each([70, 80, 134])(
+    'shows the whole error in a terminal of %d columns, which wraps the line anyway',
+    (width) => {
+      expect(stuckTable(aStuckPage(), { width })).toBe(stuckTable(aStuckPage()));
+    },
+  );
 
   test.each([
     ['nothing', { branches: [], total: 0, transactions: 0 }, 'No stuck branches.'],
@@ -124,7 +131,7 @@ describe('tx get', () => {
       'opened    2026-01-14T10:00:00.000Z',
       'deadline  2026-01-14T10:00:30.000Z (+30s)',
       'decided   2026-01-14T10:00:00.080Z (+80ms)',
-      'finished  2026-01-14T10:00:01.290Z (+1.2s)',
+      'finished  2026-01-14T10:00:01.290Z (+1.3s)',
       'run       0123456789abcdef0123456789abcdef',
       'labels    tenant=acme region=eu',
       'trace     00-aa-bb-01',

@@ -9,10 +9,16 @@ export function stuckTable(page: StuckPage, options: TableOptions = {}): string 
   return table(columnsAt(page.now), page.branches, options);
 }
 
-/** The closing line: how many there are, and what to type next. */
-export function stuckSummary({ branches, total, transactions }: StuckPage): string {
+/** The closing line: how many there are, and what to type next. `filtered`: not all of them were asked for. */
+export function stuckSummary(
+  { branches, total, transactions }: StuckPage,
+  filtered = false,
+): string {
   const [first] = branches;
-  if (first === undefined) return 'No stuck branches.';
+  if (first === undefined) {
+    // Whoever misspelt a service must not read that nothing is stuck.
+    return filtered ? 'No stuck branches match the filters.' : 'No stuck branches.';
+  }
   const shown = branches.length < total ? `, the oldest ${branches.length} shown` : '';
   const found = `${counted(total, 'stuck branch', 'stuck branches')} in ${counted(transactions, 'transaction', 'transactions')}`;
   return `${found}${shown}. Next: tercet tx get ${oneLine(first.gid)}`;

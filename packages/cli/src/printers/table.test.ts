@@ -37,19 +37,23 @@ describe('a table', () => {
   });
 
   test('shortens its last column, and only that, to the width of the terminal', () => {
-    expect(table(columns, rows, { width: 40 })).toBe(
+    expect(table(columns, rows, { width: 46 })).toBe(
       [
         'ID      COUNT  TEXT',
         'a           7  short',
-        'longer  12345  a text that is rather lo…',
+        'longer  12345  a text that is rather long for…',
         'c           0  -',
       ].join('\n'),
     );
   });
 
-  test('leaves a terminal that is too narrow to wrap the line', () => {
-    const [, , line = ''] = table(columns, rows, { width: 10 }).split('\n');
-    expect(line).toBe('longer  12345  a text that is …');
+  test.each([10, 44])('leaves a terminal of %d columns to wrap the whole line', (width) => {
+    expect(table(columns, rows, { width })).toBe(table(columns, rows));
+  });
+
+  test('shortens from 30 columns for the last one on', () => {
+    const [, , line = ''] = table(columns, rows, { width: 45 }).split('\n');
+    expect(line).toBe('longer  12345  a text that is rather long fo…');
   });
 
   test('shortens nothing that fits exactly', () => {

@@ -1,6 +1,7 @@
 /**
  * Tables of text: columns aligned with blanks, no borders, no tabs, so that `cut`, `awk` and people can read them.
- * In a terminal the last column, and only that, is shortened to what is left of the line; elsewhere nothing is.
+ * In a terminal the last column, and only that, is shortened to what is left of the line; elsewhere, and where too
+ * little is left, nothing is.
  */
 import Table from 'cli-table3';
 import { type Colors, plain } from '../colors';
@@ -25,8 +26,8 @@ export interface TableOptions {
   readonly colors?: Colors;
 }
 
-/** Less would say nothing; a terminal so narrow wraps the line. */
-const LAST_COLUMN_MIN = 16;
+/** Less would cut what one needs out of a line that the terminal must wrap anyway: then nothing is shortened. */
+const LAST_COLUMN_MIN = 30;
 
 /** Renders header and rows; no rows, no text. */
 export function table<Row>(
@@ -53,10 +54,11 @@ function widthOfLast<Row>(
   columns: readonly Column<Row>[],
   cells: readonly (readonly string[])[],
   width: number,
-): number {
+): number | undefined {
   const headers = columns.map(({ header }) => header);
   const [headerLine = ''] = render(columns, [headers, ...cells], undefined).split('\n');
-  return Math.max(LAST_COLUMN_MIN, width - headerLine.lastIndexOf(headers.at(-1) ?? ''));
+  const left = width - headerLine.lastIndexOf(headers.at(-1) ?? '');
+  return left < LAST_COLUMN_MIN ? undefined : left;
 }
 
 function render<Row>(

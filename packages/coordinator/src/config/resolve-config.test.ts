@@ -55,6 +55,15 @@ describe('resolveConfig', () => {
 `);
   });
 
+  it('tells rules between settings together with settings that are wrong by themselves', () => {
+    const flags = { 'grpc-address': '0.0.0.0:1', store: 'y', 'queue-bytes-max': '10' };
+    const problems = problemsOf({ flags });
+    expect(problems).toContain('3 problems');
+    expect(problems).toContain('--store must be one of');
+    expect(problems).toContain('0.0.0.0:1 listens beyond loopback');
+    expect(problems).toContain('--batch-bytes-max must not exceed');
+  });
+
   it('listens beyond loopback only when told that this is insecure', () => {
     const flags = { 'grpc-address': '0.0.0.0:8420' };
     expect(problemsOf({ flags })).toContain('listens beyond loopback');

@@ -15,7 +15,7 @@ export interface ConfigSources {
  */
 export function resolveConfig(sources: ConfigSources = {}): Config {
   const problems: string[] = [];
-  const values: Record<string, unknown> = {};
+  const values: Partial<Record<keyof Config, unknown>> = {};
   for (const field of Object.values(configFields) as ConfigField[]) {
     const { origin, given } = givenValue(field, sources);
     try {
@@ -25,11 +25,8 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
       problems.push(`${origin} ${message}, got ${JSON.stringify(given)}`);
     }
   }
-  problems.push(
-    ...unknownFlags(sources),
-    ...(problems.length === 0 ? crossProblems(values as unknown as Config) : []),
-  );
-  if (problems.length === 0) return values as unknown as Config;
+  problems.push(...unknownFlags(sources), ...crossProblems(values as Partial<Config>));
+  if (problems.length === 0) return values as Config;
   throw new TercetError('CONFIG_INVALID', {
     message: `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
     details: { problems: String(problems.length) },
@@ -55,20 +52,25 @@ function unknownFlags(sources: ConfigSources): string[] {
     .map((flag) => `--${flag} is no option`);
 }
 
-function crossProblems(config: Config): string[] {
+/** Rules between settings; a rule one of whose settings is wrong by itself is left out. */
+function crossProblems(config: Partial<Config>): string[] {
   const problems: string[] = [];
   for (const name of ['grpcAddress', 'httpAddress'] as const) {
     const value = config[name];
-    if (value === 'off' || config.insecure || isLoopback(value)) continue;
+    if (value === undefined || value === 'off' || config.insecure !== false || isLoopback(value)) {
+      continue;
+    }
     const { flag, env } = configFields[name];
     problems.push(
       `--${flag} (${env}) ${value} listens beyond loopback, without TLS and authentication; add --insecure if the network is trusted`,
     );
   }
-  if (config.batchBytesMax > config.queueBytesMax) {
+  const { batchBytesMax = 0, queueBytesMax = Number.POSITIVE_INFINITY } = config;
+  if (batchBytesMax > queueBytesMax) {
     problems.push('--batch-bytes-max must not exceed --queue-bytes-max');
   }
-  if (config.grpcAddress === config.httpAddress && !config.grpcAddress.endsWith(':0')) {
+  const { grpcAddress, httpAddress } = config;
+  if (grpcAddress !== undefined && grpcAddress === httpAddress && !grpcAddress.endsWith(':0')) {
     problems.push('--grpc-address and --http-address must differ');
   }
   return problems;

@@ -101,9 +101,9 @@ describe('group commit', () => {
   });
 
   it('keeps to the limits of a batch; an operation larger than the limit goes alone', async () => {
-    const world = await aWorld({ batchOperationsMax: 2, batchBytesMax: 4 });
+    const world = await aWorld({ batchOperationsMax: 2, batchBytesMax: 700 });
     await world.results(['a', 'b', 'c'].map((gid) => world.writer.write(open(gid))));
-    // Each open carries 3 bytes of payload: two of them exceed 4.
+    // Each open counts about 600 bytes, rows and texts included.
     expect(world.store.batches).toEqual([['open a'], ['open b'], ['open c']]);
   });
 
@@ -144,6 +144,21 @@ describe('riders', () => {
     await world.time.advance(1);
     expect(seen).toEqual(['applied at 1']);
     expect(world.time.pending).toBe(0);
+  });
+
+  it('that came during a write wait for their time too (W6)', async () => {
+    const world = await aWorld();
+    await world.results([world.writer.write(open('a'))]);
+    const release = world.store.holdNext();
+    const write = world.writer.write(open('b'));
+    await world.time.settle();
+    const seen: string[] = [];
+    world.writer.ride(rider('a', seen));
+    release();
+    await world.results([write], 19);
+    expect(seen).toEqual([]);
+    await world.time.advance(1);
+    expect(seen).toEqual(['applied at 1']);
   });
 
   it('join a commit that leaves earlier, and start none of their own', async () => {

@@ -83,7 +83,7 @@ export class BatchWriter {
     options: { readonly expiresAt?: number | undefined } = {},
   ): Promise<WriteResult> {
     const refusal = this.refusal(operation);
-    if (refusal !== undefined) return Promise.resolve({ kind: 'dropped', error: refusal });
+    if (refusal !== undefined) return Promise.resolve(droppedResult(operation, refusal));
     return new Promise((settle) => {
       this.queue.push({ operation, expiresAt: options.expiresAt, settle });
       this.start();
@@ -93,11 +93,7 @@ export class BatchWriter {
   /** Queues a rider; one per gid, a second one of the same gid is ignored. */
   ride(rider: Rider): void {
     this.queue.ride(rider);
-    if (this.pumping || this.rideTimer !== undefined) return;
-    this.rideTimer = this.deps.scheduler.after(RIDE_DELAY_MS, () => {
-      this.rideTimer = undefined;
-      this.start();
-    });
+    if (!this.pumping) this.awaitCompany();
   }
 
   /** Takes no new registrations; resolves when everything queued is durable, riders included. */
@@ -110,7 +106,7 @@ export class BatchWriter {
   /** Gives up: no timer is left, what is not durable stays unanswered. Only for a process that is about to end. */
   abandon(): void {
     this.rideTimer?.cancel();
-    this.timers.cancelAll();
+    this.timers.close();
   }
 
   private refusal(operation: TransactionOperation): TercetError | undefined {
@@ -134,13 +130,23 @@ export class BatchWriter {
     this.deps.scheduler.soon(() => void this.pump());
   }
 
+  /** Writes as long as writes wait; riders that came meanwhile wait for their time again (W6). */
   private async pump(): Promise<void> {
-    for (let batch = this.queue.take(); batch.length > 0; batch = this.queue.take()) {
-      await this.settle(batch);
-    }
+    do await this.settle(this.queue.take());
+    while (this.queue.hasWrites);
     this.pumping = false;
+    if (this.queue.hasRiders) this.awaitCompany();
+    if (this.pumping) return;
     for (const resolve of this.idle.splice(0)) resolve();
     this.trouble.probeUntilBack();
+  }
+
+  private awaitCompany(): void {
+    if (this.closed) return this.start();
+    this.rideTimer ??= this.deps.scheduler.after(RIDE_DELAY_MS, () => {
+      this.rideTimer = undefined;
+      this.start();
+    });
   }
 
   /** Writes until every item of the batch has a definite result. */
@@ -201,7 +207,7 @@ export class BatchWriter {
   ): readonly QueuedWrite[] {
     return items.filter(({ operation, settle }) => {
       if (!isNewWork(operation)) return true;
-      settle({ kind: 'dropped', error: refusedBy(failure, operation) });
+      settle(droppedResult(operation, refusedBy(failure, operation)));
       return false;
     });
   }
@@ -211,7 +217,8 @@ export class BatchWriter {
     return items.filter((item) => {
       if (item.expiresAt === undefined || item.expiresAt > now) return true;
       const details = { gid: item.operation.tx.gid };
-      item.settle({ kind: 'dropped', error: new TercetError('DEADLINE_EXCEEDED', { details }) });
+      const error = new TercetError('DEADLINE_EXCEEDED', { details });
+      item.settle(droppedResult(item.operation, error));
       return false;
     });
   }
@@ -234,7 +241,7 @@ export class BatchWriter {
         details: { gid },
         cause: failure,
       });
-      item.settle({ kind: 'dropped', error });
+      item.settle(droppedResult(operation, error));
       return;
     }
     this.deps.logger.error(
@@ -292,6 +299,10 @@ function answerAt(answers: readonly OperationResult[], index: number): Operation
   const answer = answers[index];
   if (answer === undefined) throw new Error('bug: the store answered too few operations');
   return answer;
+}
+
+function droppedResult(operation: TransactionOperation, error: TercetError): WriteResult {
+  return { kind: 'dropped', error, epoch: operation.tx.epoch };
 }
 
 function refusedBy(failure: StoreFailure, operation: TransactionOperation): TercetError {

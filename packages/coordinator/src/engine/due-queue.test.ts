@@ -43,6 +43,18 @@ describe('DueQueue', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('does not hold what was taken back, whatever lies before it', () => {
+    const { queue } = aQueue();
+    queue.set('early', 1);
+    for (let i = 0; i < 10_000; i++) {
+      queue.set(`k${i}`, 1_000 + i);
+      queue.delete(`k${i}`);
+    }
+    expect(queue.size).toBe(1);
+    expect(queue.held).toBeLessThan(100);
+    queue.clear();
+  });
+
   it('runs every key that is still planned, in order of time, whatever was replaced or removed', async () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),

@@ -35,15 +35,20 @@ export class DueQueue<K> {
     this.dueAt.set(key, entry);
     this.heap.push(entry);
     this.siftUp(this.heap.length - 1);
-    this.dropStale();
+    this.tidyUp();
     this.plan();
   }
 
   /** Takes a plan back. */
   delete(key: K): void {
     if (!this.dueAt.delete(key)) return;
-    this.dropStale();
+    this.tidyUp();
     this.plan();
+  }
+
+  /** How many entries are held, stale ones included: at most about twice the keys that wait. */
+  get held(): number {
+    return this.heap.length;
   }
 
   /** Takes all plans back and stops the timer. */
@@ -76,6 +81,18 @@ export class DueQueue<K> {
     if (top === undefined) return;
     const delayMs = Math.min(Math.max(0, top.at - this.deps.clock.now()), SLEEP_MS_MAX);
     this.timer = { at: top.at, handle: this.deps.scheduler.after(delayMs, () => this.run()) };
+  }
+
+  /**
+   * Stale entries surface only from the top: one early plan would pin all that lie behind it, and with them what
+   * their keys hold. So the heap is built anew once most of it is stale: O(1) a change, over time.
+   */
+  private tidyUp(): void {
+    if (this.heap.length > 2 * this.dueAt.size + 64) {
+      this.heap.splice(0, this.heap.length, ...this.dueAt.values());
+      for (let i = (this.heap.length >> 1) - 1; i >= 0; i--) this.siftDown(i);
+    }
+    this.dropStale();
   }
 
   private dropStale(): void {

@@ -105,6 +105,36 @@ describe('phase one', () => {
   });
 });
 
+describe('limits', () => {
+  it('refuse registrations of a gid behind which too many wait already', async () => {
+    const world = await aWorld();
+    const release = world.store.holdNext();
+    const opening = anOpening();
+    const all = Array.from({ length: 1_001 }, () =>
+      world.register('order-1', branches('1'), { opening }).then(
+        () => 'ok',
+        (error: { code: string }) => error.code,
+      ),
+    );
+    await world.time.settle();
+    release();
+    for (let i = 0; i < 50; i++) await world.time.settle();
+    const answers = await Promise.all(all);
+    expect(answers.filter((answer) => answer === 'LIMIT_EXCEEDED')).toHaveLength(1);
+    expect(answers.filter((answer) => answer === 'ok')).toHaveLength(1_000);
+  });
+
+  it('keep a participant that fails at once from being called in a loop', async () => {
+    const world = await aWorld();
+    const [spec] = branches('1');
+    await world.open('order-1', [{ ...spec!, retry: { firstDelayMs: 1, maxDelayMs: 1 } }]);
+    world.caller.always('1', failed('UNAVAILABLE'));
+    await world.done(world.commit('order-1', '1'));
+    await world.time.advance(100);
+    expect(world.caller.calls).toHaveLength(11);
+  });
+});
+
 describe('decisions', () => {
   it('is durable before the first phase-two call leaves (I3)', async () => {
     const world = await aWorld();
@@ -278,9 +308,16 @@ describe('phase two', () => {
     ]);
     await world.time.advance(60_000);
     expect(world.caller.calls).toHaveLength(2);
-    expect(world.logger.messages('warn')).toEqual([
-      'branch is stuck; it is retried until it answers',
+    const stuck = world.logger.lines.filter(({ level }) => level === 'warn');
+    const fields = { gid, branch: '1', action: 'reserve', phase: 'confirm', attempts: 1 };
+    expect(stuck).toMatchObject([
+      {
+        message: 'branch is stuck; it is retried until it answers',
+        fields: { ...fields, reason: 'rejected' },
+      },
     ]);
+    const decided = world.logger.lines.find(({ message }) => message === 'decided');
+    expect(decided?.fields).toMatchObject({ gid, status: 'confirming', cause: 'commit' });
   });
 
   it('shows a branch that hangs as stuck by age alone', async () => {
@@ -370,6 +407,58 @@ describe('waiting', () => {
   });
 });
 
+describe('a registration that is dropped after a doubt', () => {
+  // The doubt raised the row's epoch: memory has to follow although nothing was written.
+  it.each<[string, { expiresAt?: number; then?: 'unavailable' | 'data' }]>([
+    ['its caller stopped waiting', { expiresAt: 5 }],
+    ['the store takes no new work', { then: 'unavailable' }],
+    ['the store cannot keep it', { then: 'data' }],
+  ])('leaves the transaction alive: %s (I6, W2, W4, W5)', async (_, how) => {
+    const world = await aWorld();
+    await world.open('order-1', branches('1'), { timeoutMs: 10_000 });
+    world.store.failNext('unknown', { applied: false });
+    // The second write is the fence, which goes through; the third is the registration again.
+    const more = world.register('order-1', branches('2'), {
+      ...(how.expiresAt === undefined ? {} : { expiresAt: world.time.now() + how.expiresAt }),
+    });
+    const refused = expect(more).rejects.toBeDefined();
+    await world.time.settle();
+    if (how.then !== undefined) failAfterFence(world, how.then);
+    await world.time.advance(3_000);
+    await refused;
+    const tx = await world.stored('order-1');
+    expect(tx).toMatchObject({ epoch: 2, status: 'trying' });
+    expect(tx?.branches).toHaveLength(1);
+    expect((await world.done(world.commit('order-1', '1'))).status).toBe('confirming');
+    await world.time.advance(50);
+    expect((await world.stored('order-1'))?.status).toBe('confirmed');
+  });
+
+  function failAfterFence(world: EngineWorld, kind: 'unavailable' | 'data'): void {
+    const { write } = world.store;
+    world.store.write = async (batch) => {
+      if (batch[0]?.kind !== 'fence') {
+        world.store.write = write;
+        world.store.failNext(kind, { applied: false });
+      }
+      return await write.call(world.store, batch);
+    };
+  }
+});
+
+describe('a row that is ours and differs from memory', () => {
+  it('is read again, and its transaction goes on (I7)', async () => {
+    const world = await aWorld();
+    await world.open('order-1', branches('1'), { timeoutMs: 10_000 });
+    await world.memory.write([{ kind: 'fence', gid, epoch: 1 }]);
+    await expect(world.done(world.commit('order-1', '1'))).rejects.toMatchObject({
+      code: 'MOVED',
+      retryable: true,
+    });
+    expect((await world.done(world.commit('order-1', '1'))).status).toBe('confirming');
+  });
+});
+
 describe('reading', () => {
   it('says that the store cannot be read now, instead of "something unexpected"', async () => {
     const world = await aWorld();
@@ -406,6 +495,14 @@ describe('restart', () => {
     await world.time.advance(10_000);
     expect((await world.stored('undecided'))?.status).toBe('cancelled');
     expect((await world.stored('confirming'))?.status).toBe('confirmed');
+  });
+
+  it('goes on with more than one page of them', async () => {
+    const world = await aWorld();
+    const openings = Array.from({ length: 501 }, (_, i) => world.open(`order-${i}`, branches('1')));
+    await Promise.all(openings);
+    expect(await world.crash()).toEqual({ resumed: 501 });
+    expect(world.engine.residentCount).toBe(501);
   });
 
   it('keeps attempts and the next time over a restart', async () => {
@@ -453,6 +550,36 @@ describe('stopping', () => {
     await expect(world.commit('order-1', '1', '2')).rejects.toMatchObject({
       code: 'SHUTTING_DOWN',
     });
+  });
+
+  it('answers a decision at once that became durable while it stopped', async () => {
+    const world = await aWorld();
+    await world.open('order-1', branches('1'));
+    world.caller.always('1', 'hold');
+    const release = world.store.holdNext();
+    const decided = world
+      .commit('order-1', '1')
+      .then(() => world.engine.wait(gid, { fact: 'executed', timeoutMs: 60_000 }));
+    await world.time.settle();
+    const stopped = world.engine.stop(10_000);
+    release();
+    expect((await world.done(decided)).status).toBe('confirming');
+    await world.done(stopped);
+    expect(world.time.pending).toBe(0);
+  });
+
+  it('leaves no timer of what answers after the grace', async () => {
+    const world = await aWorld();
+    const release = world.store.holdNext();
+    void world.open('order-1', branches('1')).catch(() => undefined);
+    await world.time.settle();
+    const stopped = world.engine.stop(1_000);
+    await world.time.advance(1_000);
+    await stopped;
+    await world.store.close();
+    release();
+    await world.time.advance(60_000);
+    expect(world.time.pending).toBe(0);
   });
 
   it('ends within the grace although the store does not answer', async () => {

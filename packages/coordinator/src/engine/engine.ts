@@ -22,7 +22,7 @@ import {
 } from '@tercet/core';
 import type { Logger } from '../observability/logger';
 import type { ParticipantCaller } from '../participant/participant-caller';
-import type { ListQuery, Store, StoreFailure, TransactionPage } from '../store/store';
+import type { ListQuery, RowFacts, Store, StoreFailure, TransactionPage } from '../store/store';
 import { BatchWriter } from './batch-writer';
 import { DueQueue } from './due-queue';
 import { FanOut } from './fan-out';
@@ -49,6 +49,10 @@ export interface EngineDeps {
   readonly onTrouble?: ((trouble: StoreFailure | undefined) => void) | undefined;
 }
 
+/** Events of one gid that may wait for each other; beyond it registrations are refused. */
+const MAILBOX_MAX = 1_000;
+/** Time until a transaction that could not be read again is tried once more. */
+const REREAD_MS = 1_000;
 /** Transactions claimed with one statement after a restart. */
 const CLAIM_PAGE = 500;
 
@@ -70,7 +74,7 @@ export class Engine {
       writer: this.writer,
       due: this.due,
       onFinished: (resident) => this.onFinished(resident),
-      onLost: (resident) => this.lose(resident),
+      onLost: (resident, row) => this.mendOrLose(resident, row),
     });
   }
 
@@ -112,6 +116,11 @@ export class Engine {
     if (this.stopping)
       return Promise.reject(new TercetError('SHUTTING_DOWN', { details: { gid } }));
     const resident = this.residentOf(gid);
+    if (event.kind === 'register' && resident.waitingSteps >= MAILBOX_MAX) {
+      const message = `too many requests wait for transaction ${gid}`;
+      const details = { gid, limit: 'mailbox' };
+      return Promise.reject(new TercetError('LIMIT_EXCEEDED', { message, details }));
+    }
     return resident
       .serially(() => this.step(resident, event, options))
       .finally(() => this.evictIfUnused(resident));
@@ -128,7 +137,7 @@ export class Engine {
   /** The same, once a fact holds or the wait is over. */
   async wait(gid: Gid, options: WaitOptions): Promise<GlobalTransaction> {
     const resident = this.residents.get(gid);
-    if (resident?.tx === undefined) return await this.get(gid);
+    if (resident?.tx === undefined || this.stopping) return await this.get(gid);
     const waiting = resident.waiters.wait(options);
     resident.waiters.notify(resident.tx);
     await waiting;
@@ -215,9 +224,11 @@ export class Engine {
   ): GlobalTransaction {
     switch (result.kind) {
       case 'dropped':
+        // A doubt that came before may have raised the row's epoch.
+        if (resident.tx !== undefined) resident.tx = { ...resident.tx, epoch: result.epoch };
         throw result.error;
       case 'refused':
-        this.lose(resident);
+        this.mendOrLose(resident, result.row);
         throw this.moved(resident);
       case 'applied': {
         const tx = { ...next, epoch: result.epoch };
@@ -269,12 +280,29 @@ export class Engine {
     }
   }
 
+  /** A write was refused: the row is in other hands, or it is ours and memory was wrong about it. */
+  private mendOrLose(resident: Resident, row: RowFacts | undefined): void {
+    if (row?.owner !== this.deps.incarnation) return this.lose(resident);
+    const fields = { alert: 'P1', gid: resident.gid, row };
+    this.deps.logger.error(fields, 'memory and store differ; the transaction is read again');
+    resident
+      .serially(async () => {
+        const tx = await this.reader.load(resident.gid);
+        if (tx === undefined || resident.tx === undefined) return this.lose(resident);
+        resident.tx = tx;
+        resident.waiters.notify(tx);
+        this.goOn(resident, tx);
+      })
+      .catch((err: unknown) => {
+        this.deps.logger.warn({ gid: resident.gid, err }, 'not read again yet');
+        this.deps.scheduler.after(REREAD_MS, () => this.mendOrLose(resident, row));
+      });
+  }
+
   /** Another node owns the row now: forget the transaction, its timers and its late answers. */
   private lose(resident: Resident): void {
-    this.deps.logger.error(
-      { alert: 'P1', gid: resident.gid },
-      'the transaction is in other hands; dropped here',
-    );
+    const fields = { alert: 'P1', gid: resident.gid };
+    this.deps.logger.error(fields, 'the transaction is in other hands; dropped here');
     this.due.delete(resident);
     resident.tx = undefined;
     resident.waiters.release();

@@ -27,6 +27,7 @@ import {
 } from '@tercet/core';
 import type { Logger } from '../observability/logger';
 import type { ParticipantCaller } from '../participant/participant-caller';
+import type { RowFacts } from '../store/store';
 import type { BatchWriter } from './batch-writer';
 import type { TransactionOperation, WriteResult } from './write-queue';
 import type { DueQueue } from './due-queue';
@@ -45,7 +46,7 @@ export interface FanOutDeps {
   /** A transaction is durable in its end. */
   readonly onFinished: (resident: Resident) => void;
   /** A write found the row in other hands. */
-  readonly onLost: (resident: Resident) => void;
+  readonly onLost: (resident: Resident, row: RowFacts | undefined) => void;
 }
 
 /** Drives phase two. */
@@ -198,7 +199,8 @@ export class FanOut {
     resident.saving = false;
     const { tx } = resident;
     if (tx === undefined || written === undefined) return;
-    if (result.kind !== 'applied') return this.deps.onLost(resident);
+    if (result.kind === 'dropped') throw new Error('bug: an outcome is never dropped');
+    if (result.kind === 'refused') return this.deps.onLost(resident, result.row);
     if (isFinished(written.status)) {
       resident.tx = { ...written, epoch: result.epoch };
       this.deps.onFinished(resident);

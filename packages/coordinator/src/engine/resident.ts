@@ -42,6 +42,11 @@ export class Resident {
     return result;
   }
 
+  /** How many steps wait or run. */
+  get waitingSteps(): number {
+    return this.steps;
+  }
+
   /** Whether nobody needs this object any more once the transaction is finished. */
   get unused(): boolean {
     return this.steps === 0 && this.waiters.size === 0 && !this.saving && this.calling.size === 0;

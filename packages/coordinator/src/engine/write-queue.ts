@@ -2,11 +2,14 @@
 import type { Gid, TercetError } from '@tercet/core';
 import type { RowFacts, StoreOperation } from '../store/store';
 
-/** How a write ended. `epoch` is the row's epoch now: a resolved doubt has raised it. */
+/**
+ * How a write ended. `epoch` is the row's epoch now: resolving a doubt raises it, and what is dropped after that has
+ * raised it all the same.
+ */
 export type WriteResult =
   | { readonly kind: 'applied'; readonly epoch: number }
   | { readonly kind: 'refused'; readonly row: RowFacts | undefined }
-  | { readonly kind: 'dropped'; readonly error: TercetError };
+  | { readonly kind: 'dropped'; readonly error: TercetError; readonly epoch: number };
 
 /** An operation of a transaction; fencing is the writer's own business. */
 export type TransactionOperation = Exclude<StoreOperation, { kind: 'fence' }>;
@@ -22,11 +25,11 @@ export interface Rider {
 export interface BatchWriterLimits {
   /** Operations of one batch. */
   readonly batchOperationsMax: number;
-  /** Payload bytes of one batch. */
+  /** Bytes of one batch: payloads, texts, and an allowance for each row. */
   readonly batchBytesMax: number;
   /** Operations that may wait; beyond it registrations are refused. */
   readonly queueOperationsMax: number;
-  /** Payload bytes that may wait; beyond it registrations are refused. */
+  /** Bytes that may wait; beyond it registrations are refused. */
   readonly queueBytesMax: number;
 }
 
@@ -62,6 +65,11 @@ export class WriteQueue {
   /** For error texts: how much waits. */
   get extent(): string {
     return `${this.writes.length} operations, ${this.bytes} bytes`;
+  }
+
+  /** Whether some write waits. */
+  get hasWrites(): boolean {
+    return this.writes.length > 0;
   }
 
   /** Whether some rider waits. */
@@ -118,12 +126,18 @@ export class WriteQueue {
   }
 }
 
-/** Payload bytes that an operation writes. */
+/** Columns of a row besides its texts and payloads, roughly. */
+const ROW_BYTES = 256;
+
+/** What an operation holds in memory and writes, roughly: rows, texts and payloads of a registration. */
 function bytesOf(operation: TransactionOperation): number {
-  if (operation.kind !== 'open' && operation.kind !== 'extend') return 0;
-  const from = operation.kind === 'open' ? 0 : operation.before;
-  let bytes = 0;
+  if (!isNewWork(operation)) return ROW_BYTES;
+  const from = operation.kind === 'extend' ? operation.before : 0;
+  let bytes = ROW_BYTES;
   for (const { spec } of operation.tx.branches.slice(from)) {
+    const { target, methods } = spec;
+    bytes += ROW_BYTES + target.length;
+    bytes += methods.forward.length + methods.confirm.length + methods.cancel.length;
     bytes += spec.payload.length;
     bytes += (spec.confirmPayload?.length ?? 0) + (spec.cancelPayload?.length ?? 0);
   }

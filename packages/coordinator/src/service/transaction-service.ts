@@ -14,7 +14,7 @@ import {
   holds,
 } from '@tercet/core';
 import type { Engine } from '../engine/engine';
-import { checkBranches, checkOpening, checkWait, notBuilt } from './validation';
+import { checkBranches, checkCount, checkOpening, checkWait, notBuilt } from './validation';
 
 /** What the transport knows of the caller. */
 export interface CallContext {
@@ -90,6 +90,7 @@ export class TransactionService {
   /** Decides confirm and waits as wished. */
   async commit(request: CommitRequest, call: CallContext): Promise<GlobalTransaction> {
     checkWait(request.wait.waitMs);
+    checkCount('branch_ids', request.branchIds.length);
     if (request.result !== undefined) throw notBuilt('result', 'a value for attached runs');
     const { gid, runId, branchIds } = request;
     const tx = await this.engine.submit(gid, { kind: 'commit', runId, branchIds });
@@ -99,6 +100,7 @@ export class TransactionService {
   /** Decides cancel and waits as wished. */
   async rollback(request: RollbackRequest, call: CallContext): Promise<GlobalTransaction> {
     checkWait(request.wait.waitMs);
+    checkCount('tries', request.tries.size);
     const { gid, runId, reason, tries } = request;
     const tx = await this.engine.submit(gid, { kind: 'rollback', runId, reason, tries });
     return await this.afterDecision(tx, request.wait, call);

@@ -157,6 +157,11 @@ describe('openings', () => {
       'INVALID_ARGUMENT open.labels: at most 16, got 17',
     ],
     [
+      'a label that no store keeps as it is',
+      { labels: { order: 'x\0y' } },
+      'INVALID_ARGUMENT open.labels[order]: no NUL and no half of a character, got "x\\u0000y"',
+    ],
+    [
       'a broken traceparent',
       { trace: { traceparent: 'ü', tracestate: '' } },
       'INVALID_ARGUMENT open.trace_context.traceparent: a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got "ü"',

@@ -7,13 +7,12 @@ import {
   describeText,
   isVisibleAscii,
   limits,
+  traceProblem,
 } from '@tercet/core';
 
 const methodPattern = /^\/[A-Za-z_][A-Za-z0-9_.]*\/[A-Za-z_][A-Za-z0-9_]*$/;
-/** W3C Trace Context §3.2, later versions included. */
-const traceparentPattern =
-  /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{0,64})?$/;
-const tracestatePattern = /^[\x20-\x7e]{0,512}$/;
+/** What every store keeps as it is: a text that came back changed would make a repeat look like other work. */
+const storableText = /^[^\0\p{Surrogate}]*$/u;
 /** Services that no branch may call: Tercet's own, and gRPC's infrastructure. */
 const reservedServices = /^\/(tercet\.v1|grpc)\./;
 
@@ -55,6 +54,15 @@ export function checkBranches(branches: readonly BranchSpec[]): void {
     );
   }
   branches.forEach((branch, i) => checkBranch(branch, `branches[${i}]`));
+}
+
+/** Checks a list with an entry for each branch. */
+export function checkCount(field: string, count: number): void {
+  if (count <= limits.branchesMax) return;
+  throw invalid(
+    field,
+    `at most ${limits.branchesMax}, as many as a transaction has branches, got ${count}`,
+  );
 }
 
 /** Checks a server-side wait. */
@@ -134,22 +142,9 @@ function checkDuration(field: string, ms: number, max: number): void {
   throw invalid(field, `1 to ${max} milliseconds, got ${ms}`);
 }
 
-/** It is sent with every call of phase two: what metadata cannot carry would make each of them fail. */
 function checkTrace(trace: TraceContext | undefined): void {
-  if (trace === undefined) return;
-  const { traceparent, tracestate } = trace;
-  if (!traceparentPattern.test(traceparent)) {
-    throw invalid(
-      'open.trace_context.traceparent',
-      `a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got ${describeText(traceparent)}`,
-    );
-  }
-  if (!tracestatePattern.test(tracestate)) {
-    throw invalid(
-      'open.trace_context.tracestate',
-      `at most 512 printable ASCII characters, got ${describeText(tracestate)}`,
-    );
-  }
+  const problem = trace === undefined ? undefined : traceProblem(trace);
+  if (problem !== undefined) throw invalid(`open.trace_context.${problem.field}`, problem.message);
 }
 
 function checkLabels(labels: Readonly<Record<string, string>>): void {
@@ -162,6 +157,12 @@ function checkLabels(labels: Readonly<Record<string, string>>): void {
       throw invalid(
         'open.labels',
         `a key has 1 to ${limits.labelKeyLengthMax} visible ASCII characters, got ${describeText(key)}`,
+      );
+    }
+    if (!storableText.test(value)) {
+      throw invalid(
+        `open.labels[${key}]`,
+        `no NUL and no half of a character, got ${describeText(value)}`,
       );
     }
     if (value.length > limits.labelValueLengthMax) {

@@ -22,7 +22,7 @@ export class CoordinatorClient {
     this.client = new Client(address, credentials.createInsecure());
   }
 
-  /** Calls one method; rejects with grpc-js's error. */
+  /** Calls one method, with a gRPC deadline `deadlineMs` from now; rejects with grpc-js's error. */
   call<M extends keyof Methods>(
     method: M,
     request: RequestOf<M>,
@@ -39,7 +39,7 @@ export class CoordinatorClient {
         definition.requestSerialize,
         definition.responseDeserialize,
         request,
-        deadlineMs === undefined ? {} : { deadline: deadlineMs },
+        deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
         (error, response) => {
           if (error !== null) reject(error);
           else resolve(response as ResponseOf<M>);
@@ -49,13 +49,12 @@ export class CoordinatorClient {
   }
 
   /** Calls a method that must be refused. */
-  async refusal<M extends keyof Methods>(method: M, request: RequestOf<M>): Promise<Refusal> {
-    try {
-      await this.call(method, request);
-    } catch (error) {
-      return refusalOf(error as ServiceError);
-    }
-    throw new Error(`${String(method)} was not refused`);
+  refusal<M extends keyof Methods>(
+    method: M,
+    request: RequestOf<M>,
+    deadlineMs?: number,
+  ): Promise<Refusal> {
+    return refusalOf(this.call(method, request, deadlineMs));
   }
 
   close(): void {
@@ -63,11 +62,21 @@ export class CoordinatorClient {
   }
 }
 
-function refusalOf(error: ServiceError): Refusal {
-  const code = first(error.metadata, 'tercet-code');
-  const info = error.metadata.get('tercet-error-bin')[0];
-  const details = Buffer.isBuffer(info) ? ErrorInfo.decode(info).details : {};
-  return { status: error.code, message: error.details, code, details };
+/** How a call was refused; throws when it was answered. */
+export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
+  try {
+    await call;
+  } catch (error) {
+    const { code, details, metadata } = error as ServiceError;
+    const info = metadata.get('tercet-error-bin')[0];
+    return {
+      status: code,
+      message: details,
+      code: first(metadata, 'tercet-code'),
+      details: Buffer.isBuffer(info) ? ErrorInfo.decode(info).details : {},
+    };
+  }
+  throw new Error('the call was not refused');
 }
 
 function first(metadata: Metadata, key: string): string | undefined {

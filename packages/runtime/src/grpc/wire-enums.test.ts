@@ -28,6 +28,12 @@ describe('the words of the contracts’ enums', () => {
     },
   );
 
+  it.each(tables)('of $name have the contracts’ names, in the same order', (table) => {
+    const contract = enums[table.name] ?? {};
+    const wires = table.wireNames.map((wireName) => contract[wireName]);
+    expect(wires).toEqual((table.words as readonly never[]).map((word) => table.toWire(word)));
+  });
+
   it('of a told Try are those of phase one, without started', () => {
     const { PHASE_ONE_STATUS_STARTED: started } = proto.PhaseOneStatus;
     expect(tryOutcome.wordOf(started)).toBeUndefined();

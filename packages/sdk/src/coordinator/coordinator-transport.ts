@@ -94,6 +94,8 @@ export interface WaitRequest {
 
 /** Port to the coordinator. No call ever rejects; every call may be repeated with the same request. */
 export interface CoordinatorTransport {
+  /** Where the coordinator is, for error texts. Default: they leave it out. */
+  readonly address?: string;
   registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>>;
   commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>>;
   rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>>;

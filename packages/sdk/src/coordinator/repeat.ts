@@ -14,6 +14,7 @@ import {
 import { linkSignals, sleep } from '../abort';
 import type { Deadline } from '../deadline';
 import type { Answer, CallBounds } from './coordinator-transport';
+import { isForeign } from './foreign';
 
 /** Time for one attempt, besides what the coordinator waits on purpose. */
 export const ATTEMPT_MS = 5_000;
@@ -70,6 +71,7 @@ export async function repeat<T>(ports: TimePorts, request: Repetition<T>): Promi
 
 /** Whether an error passes by itself: the coordinator is away, starting, stopping or slow. */
 export function isPassing(error: TercetError): boolean {
+  if (isForeign(error)) return false;
   const { rpc } = errorCatalogue[error.code];
   return rpc === 'UNAVAILABLE' || rpc === 'DEADLINE_EXCEEDED';
 }

@@ -19,9 +19,15 @@ export interface WireCall<Request, Response, Reply> {
   readonly read: (response: Response) => Reply;
 }
 
+/** A channel and where it leads. */
+export interface CoordinatorChannel {
+  readonly channel: UnaryChannel;
+  readonly address: string;
+}
+
 /** Calls the coordinator. */
 export async function callCoordinator<Request, Response, Reply>(
-  channel: UnaryChannel,
+  { channel, address }: CoordinatorChannel,
   call: WireCall<Request, Response, Reply>,
   bounds: CallBounds,
 ): Promise<Answer<Reply>> {
@@ -32,7 +38,9 @@ export async function callCoordinator<Request, Response, Reply>(
     deadlineMs: bounds.deadlineMs,
     signal: bounds.signal,
   });
-  if (reply.code !== grpcCode.OK) return failedAnswer(reply, bounds.signal);
+  if (reply.code !== grpcCode.OK) {
+    return failedAnswer(reply, { address, signal: bounds.signal });
+  }
   const bytes = reply.payload ?? new Uint8Array();
   try {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

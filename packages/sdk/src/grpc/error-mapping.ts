@@ -10,6 +10,8 @@ import {
 import { ErrorInfo } from '@tercet/proto';
 import type { UnaryReply } from '@tercet/runtime';
 import type { Answer } from '../coordinator/coordinator-transport';
+import { foreignAnswer } from '../coordinator/foreign';
+import { plainMessage, statusName } from './status-text';
 
 /** After these the request may have taken effect, whoever said so. */
 const unsure: readonly string[] = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'INTERNAL'];
@@ -26,17 +28,20 @@ const withoutInfo: ReadonlyMap<number, ErrorCode> = new Map([
   [grpcCode.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED'],
   [grpcCode.RESOURCE_EXHAUSTED, 'LIMIT_EXCEEDED'],
   [grpcCode.INVALID_ARGUMENT, 'INVALID_ARGUMENT'],
-  [grpcCode.UNIMPLEMENTED, 'NOT_BUILT_YET'],
 ]);
 
-/** The answer that a failed call stands for. */
-export function failedAnswer(reply: UnaryReply, signal: AbortSignal): Answer<never> {
+/** The answer that a failed call of `address` stands for. */
+export function failedAnswer(
+  reply: UnaryReply,
+  how: { readonly address: string; readonly signal: AbortSignal },
+): Answer<never> {
+  const { address, signal } = how;
   if (signal.aborted && reply.code === grpcCode.CANCELLED) {
     const cause: unknown = signal.reason;
     return { kind: 'lost', error: new TercetError('CALL_CANCELLED', { cause }) };
   }
   const info = infoOf(reply);
-  if (info === undefined) return { kind: 'lost', error: errorOfStatus(reply) };
+  if (info === undefined) return { kind: 'lost', error: errorOfStatus(reply, address) };
   const { code, details } = info;
   const error = new TercetError(code, { message: reply.message, details });
   return { kind: unsure.includes(errorCatalogue[code].rpc) ? 'lost' : 'refused', error };
@@ -56,10 +61,16 @@ function infoOf(
   }
 }
 
-function errorOfStatus(reply: UnaryReply): TercetError {
+function errorOfStatus(reply: UnaryReply, address: string): TercetError {
+  const said = `${statusName(reply.code)}: ${plainMessage(reply.message)}`;
+  if (reply.code === grpcCode.UNIMPLEMENTED) {
+    // A coordinator sends its code with every error of its own, also where this version cannot read the rest.
+    const own = reply.trailers.get(metadataKeys.errorCode).length > 0;
+    return own ? new TercetError('NOT_BUILT_YET', { message: said }) : foreignAnswer(address, said);
+  }
   const code = withoutInfo.get(reply.code) ?? 'INTERNAL';
   return new TercetError(code, {
-    message: `gRPC status ${reply.code}: ${reply.message}`,
+    message: said,
     details: { grpc_code: String(reply.code) },
   });
 }

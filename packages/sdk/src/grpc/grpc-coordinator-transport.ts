@@ -24,28 +24,31 @@ import * as mappers from './mappers';
 
 /** `CoordinatorTransport` over one gRPC channel. */
 export class GrpcCoordinatorTransport implements CoordinatorTransport {
-  private readonly channel: UnaryChannel;
+  readonly channel: UnaryChannel;
 
-  constructor(address: string, credentials: GrpcCredentials | undefined) {
+  constructor(
+    readonly address: string,
+    credentials: GrpcCredentials | undefined,
+  ) {
     this.channel = new UnaryChannel(address, { credentials });
   }
 
   registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>> {
     const method = CoordinatorService.registerBranches;
     const call = { method, request: mappers.registerRequest(request), read: mappers.registerReply };
-    return callCoordinator(this.channel, call, bounds);
+    return callCoordinator(this, call, bounds);
   }
 
   commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
     const method = CoordinatorService.commit;
     const call = { method, request: mappers.commitRequest(request), read: mappers.decisionReply };
-    return callCoordinator(this.channel, call, bounds);
+    return callCoordinator(this, call, bounds);
   }
 
   rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
     const method = CoordinatorService.rollback;
     const call = { method, request: mappers.rollbackRequest(request), read: mappers.decisionReply };
-    return callCoordinator(this.channel, call, bounds);
+    return callCoordinator(this, call, bounds);
   }
 
   getTransaction(
@@ -53,13 +56,13 @@ export class GrpcCoordinatorTransport implements CoordinatorTransport {
     bounds: CallBounds,
   ): Promise<Answer<TransactionView>> {
     const method = CoordinatorService.getTransaction;
-    return callCoordinator(this.channel, { method, request, read: transactionOf }, bounds);
+    return callCoordinator(this, { method, request, read: transactionOf }, bounds);
   }
 
   waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionView>> {
     const method = CoordinatorService.waitTransaction;
     const call = { method, request: mappers.waitRequest(request), read: transactionOf };
-    return callCoordinator(this.channel, call, bounds);
+    return callCoordinator(this, call, bounds);
   }
 
   close(): void {

@@ -29,11 +29,11 @@ import { wordOf, wordOrNone } from './words';
 
 /** The operator's calls over one gRPC channel. No call rejects. */
 export class GrpcOperatorTransport {
-  private readonly channel: UnaryChannel;
+  readonly channel: UnaryChannel;
   private readonly bounds: CallBounds;
 
   constructor(
-    address: string,
+    readonly address: string,
     options: { readonly credentials: GrpcCredentials | undefined; readonly deadlineMs: number },
   ) {
     this.channel = new UnaryChannel(address, { credentials: options.credentials });
@@ -49,7 +49,7 @@ export class GrpcOperatorTransport {
       cursor: filter.cursor ?? '',
     };
     const method = OperatorService.listTransactions;
-    return callCoordinator(this.channel, { method, request, read: pageOf }, this.bounds);
+    return callCoordinator(this, { method, request, read: pageOf }, this.bounds);
   }
 
   get(gid: Gid): Promise<Answer<TransactionView>> {
@@ -59,7 +59,7 @@ export class GrpcOperatorTransport {
       request: { gid },
       read: (response: Described) => transactionView(response.transaction),
     };
-    return callCoordinator(this.channel, call, this.bounds);
+    return callCoordinator(this, call, this.bounds);
   }
 
   stuck(filter: StuckFilter): Promise<Answer<StuckPage>> {
@@ -70,12 +70,12 @@ export class GrpcOperatorTransport {
         : enums.stuckReason.toWire(reason);
     const request = { service, action, reason: wireReason, limit };
     const method = OperatorService.listStuckBranches;
-    return callCoordinator(this.channel, { method, request, read: stuckPageOf }, this.bounds);
+    return callCoordinator(this, { method, request, read: stuckPageOf }, this.bounds);
   }
 
   health(): Promise<Answer<Health>> {
     const call = { method: healthCheck, request: undefined, read: (health: Health) => health };
-    return callCoordinator(this.channel, call, this.bounds);
+    return callCoordinator(this, call, this.bounds);
   }
 
   close(): void {

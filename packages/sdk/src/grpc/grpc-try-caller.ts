@@ -2,7 +2,7 @@
 import { metadataKeys } from '@tercet/core';
 import { UnaryChannel, type UnaryReply, metadataOf } from '@tercet/runtime';
 import type { TryCall, TryCaller, TryReply } from '../run/try-caller';
-import type { GrpcCredentials } from './credentials';
+import { plainMessage } from './status-text';
 
 /** Most channels kept open; beyond, the one that was idle longest is closed. */
 const CHANNELS_MAX = 256;
@@ -17,8 +17,6 @@ export class GrpcTryCaller implements TryCaller {
   /** In the order of last use. */
   private readonly entries = new Map<string, Entry>();
 
-  constructor(private readonly credentials: GrpcCredentials | undefined) {}
-
   async call(call: TryCall): Promise<TryReply> {
     const entry = this.entryOf(call.target);
     entry.running += 1;
@@ -30,7 +28,7 @@ export class GrpcTryCaller implements TryCaller {
         deadlineMs: call.deadlineMs,
         signal: call.signal,
       });
-      return { ...reply, rejectDetails: detailsOf(reply) };
+      return { ...reply, message: plainMessage(reply.message), rejectDetails: detailsOf(reply) };
     } finally {
       entry.running -= 1;
     }
@@ -43,8 +41,7 @@ export class GrpcTryCaller implements TryCaller {
 
   private entryOf(target: string): Entry {
     const known = this.entries.get(target);
-    const { credentials } = this;
-    const entry = known ?? { channel: new UnaryChannel(target, { credentials }), running: 0 };
+    const entry = known ?? { channel: new UnaryChannel(target), running: 0 };
     this.entries.delete(target);
     this.entries.set(target, entry);
     if (known === undefined) this.closeIdle();

@@ -11,6 +11,7 @@ import type { MethodLike } from '../service-definition';
 import type { CallContext } from './call-context';
 import { type CallHeaders, readHeaders } from './call-headers';
 import type { Fence } from './fence';
+import type { AddTccOptions } from './handlers';
 import { isVerdict, plainStatus, statusOfError } from './status-of-error';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
@@ -30,7 +31,7 @@ export interface CallDeps {
   readonly clock: Clock;
   /** undefined = the handlers fence by themselves. */
   readonly fence: Fence | undefined;
-  readonly onError: ((error: unknown, ctx: CallContext) => void) | undefined;
+  readonly onError: AddTccOptions['onError'];
 }
 
 /** How a call is answered. */
@@ -40,7 +41,7 @@ export type CallAnswer =
 
 type Call = ServerUnaryCall<unknown, unknown>;
 
-/** Answers a call. Never rejects. */
+/** Answers a call. Rejects only where what a handler threw cannot be looked at. */
 export async function answerCall(deps: CallDeps, route: Route, call: Call): Promise<CallAnswer> {
   let headers: CallHeaders;
   try {
@@ -112,11 +113,10 @@ async function handle(deps: CallDeps, route: Route, { call, ctx }: Received): Pr
 }
 
 function tell(deps: CallDeps, error: unknown, ctx: CallContext): void {
+  // A hook must not change what the caller is told, nor end the process, and nobody waits for it.
   try {
-    deps.onError?.(error, ctx);
-  } catch {
-    // A hook must not change what the caller is told.
-  }
+    void Promise.resolve(deps.onError?.(error, ctx)).catch(() => {});
+  } catch {}
 }
 
 /** Aborts when the caller gives up. grpc-js says `cancelled` after every call's end, too: hence `release`. */
@@ -163,7 +163,7 @@ function deadlineOf(call: Call): number | undefined {
 }
 
 function keyOf(ctx: CallContext): string {
-  return `${ctx.runId}/${ctx.branchId}`;
+  return `${ctx.gid}/${ctx.runId}/${ctx.branchId}`;
 }
 
 function refusal(code: status, text: string): CallAnswer {

@@ -86,14 +86,20 @@ class RunningCalls implements TccService {
     await Promise.all(this.running);
   }
 
+  /** Never rejects: nobody could catch it. */
   private async answer(
     route: Route,
     call: ServerUnaryCall<unknown, unknown>,
     callback: sendUnaryData<unknown>,
   ): Promise<void> {
-    const answer = await answerCall(this.deps, route, call);
-    if (answer.kind === 'reply') callback(null, answer.reply);
-    else callback(answer.status);
+    try {
+      const answer = await answerCall(this.deps, route, call);
+      if (answer.kind === 'reply') callback(null, answer.reply);
+      else callback(answer.status);
+    } catch {
+      // What was thrown cannot even be looked at (a getter that throws, say). It must not end the process.
+      callback(plainStatus(status.INTERNAL, 'this call could not be answered'));
+    }
   }
 }
 

@@ -60,6 +60,16 @@ describe('the fence in memory', () => {
     expect(fence.enterTry('a')).toBe(false);
   });
 
+  it('forgets a branch whose not-after is beyond all reason a day later (F3)', async () => {
+    const { time, fence } = aFence();
+    await fence.enterCancel('a', 999_999_999_999_999);
+    await time.advance(86_400_000);
+    expect(fence.enterTry('a')).toBe(false);
+    await time.advance(5_001);
+    await fence.enterCancel('b', 0);
+    expect(fence.size).toBe(0);
+  });
+
   it('refuses Cancels beyond its limit, never forgets one early, and takes them again later (F4)', async () => {
     const { time, fence, inOneSecond } = aFence(2);
     await fence.enterCancel('a', inOneSecond);

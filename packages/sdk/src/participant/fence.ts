@@ -5,9 +5,10 @@
  * F2 Cancel's handler starts after every Try of the branch that was running has ended, whoever still waits for it.
  * F3 A key is kept until the Try's `notAfter` and the greatest clock difference are over: later Tries are refused
  *    by their time alone.
+ *    A `notAfter` further off than a transaction can last is cut: it must not fill the memory for ever.
  * F4 Where the memory is full, the Cancel is refused and comes again; a key is never dropped early.
  */
-import { CLOCK_SKEW_MS_DEFAULT, type Clock } from '@tercet/core';
+import { CLOCK_SKEW_MS_DEFAULT, type Clock, limits } from '@tercet/core';
 
 /** How often keys that are over are looked for, at most. */
 const SWEEP_EVERY_MS = 1_000;
@@ -61,10 +62,11 @@ export class Fence {
   async enterCancel(key: string, notAfter: number): Promise<boolean> {
     this.sweep();
     const entry = this.entries.get(key) ?? { running: 0, forgetAt: undefined, waiting: [] };
-    const forgetAt = notAfter + CLOCK_SKEW_MS_DEFAULT;
+    const now = this.clock.now();
+    const forgetAt = Math.min(notAfter, now + limits.timeoutMsMax) + CLOCK_SKEW_MS_DEFAULT;
     if (!this.entries.has(key)) {
       // No Try of it can start any more: there is nothing to remember.
-      if (forgetAt < this.clock.now()) return true;
+      if (forgetAt < now) return true;
       if (this.entries.size >= this.keysMax) return false;
       this.entries.set(key, entry);
     }

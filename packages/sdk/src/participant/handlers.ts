@@ -82,10 +82,10 @@ export interface AddTccOptions {
    */
   readonly barrier?: boolean;
   /**
-   * Called with every error of a handler that is none of TccReject, TccRetry, TccPark. What it throws is ignored.
-   * Default: nothing; the SDK never writes to the console.
+   * Called with every error of a handler that is none of TccReject, TccRetry, TccPark. What it throws is ignored,
+   * what it returns is not awaited. Default: nothing; the SDK never writes to the console.
    */
-  readonly onError?: (error: unknown, ctx: CallContext) => void;
+  readonly onError?: (error: unknown, ctx: CallContext) => unknown;
   /** Most branches the fence remembers; Cancels beyond get RESOURCE_EXHAUSTED and come again. Default 100,000. */
   readonly fenceKeysMax?: number;
   /** For tests. Default: the machine's clock. */

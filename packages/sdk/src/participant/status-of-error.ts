@@ -1,9 +1,11 @@
 /** What a handler threw → gRPC status and trailers. Only the message leaves, never a stack. */
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
-import { limits, metadataKeys } from '@tercet/core';
+import { metadataKeys, plainText } from '@tercet/core';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
-/** Bytes of details that are sent; HTTP/2 peers take 8 KiB of headers by default. */
+/** Bytes of a percent-encoded text. With the details and the rest it stays below the 8 KiB that many peers take. */
+const TEXT_BYTES_MAX = 2_048;
+/** Bytes of details that are sent; in base64, as they travel, 5,464. */
 const DETAILS_BYTES_MAX = 4_096;
 
 /** The status of a thrown value: a verdict, else UNKNOWN. */
@@ -23,9 +25,9 @@ export function isVerdict(error: unknown): boolean {
   return error instanceof TccReject || error instanceof TccRetry || error instanceof TccPark;
 }
 
-/** A status without verdict. */
-export function plainStatus(code: status, details: string): StatusObject {
-  return { code, details: details.slice(0, limits.textLengthMax), metadata: new Metadata() };
+/** A status without verdict. Any text will do: grpc-js throws where one is not well-formed. */
+export function plainStatus(code: status, text: unknown): StatusObject {
+  return { code, details: plainText(text, TEXT_BYTES_MAX), metadata: new Metadata() };
 }
 
 function verdict(
@@ -57,7 +59,8 @@ function jsonOf(value: unknown): string | undefined {
   }
 }
 
-function textOf(error: unknown): string {
+/** JavaScript lets anything be the message or the name of an Error. */
+function textOf(error: unknown): unknown {
   if (error instanceof Error) return error.message === '' ? error.name : error.message;
   return typeof error === 'string' ? error : `the handler threw a ${typeof error} that is no Error`;
 }

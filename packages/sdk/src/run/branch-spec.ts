@@ -3,8 +3,11 @@ import { type BranchId, type BranchSpec, TercetError, limits, metadataKeys } fro
 import type { TccAction } from '../tcc-action';
 import { millisecondsOf } from '../duration';
 import { ConfigError, textOfCause } from '../errors';
+import { namesOf, refuseUnknown } from '../known-options';
 import type { MethodLike } from '../service-definition';
 import type { TryOptions, UseOptions } from '../transaction-context';
+
+const useNames = namesOf<UseOptions>({ target: true, metadata: true });
 
 /** A Try as the proxy hands it on. */
 export interface TryStart {
@@ -53,6 +56,7 @@ export function branchSpecOf(id: BranchId, start: TryStart, leftMs: number): Bra
 
 /** Checks what `tx.use` was given. Throws ConfigError. */
 export function checkUse(use: UseOptions): void {
+  refuseUnknown('use', use, useNames);
   if (typeof use.target !== 'string' || use.target === '') {
     throw new ConfigError('target must be the gRPC address of the participant', {
       option: 'target',

@@ -3,6 +3,8 @@
  *
  * M1 After Commit was sent, Rollback is sent only when the coordinator itself refused it while nothing was decided.
  * M2 Without an answer the decision is unknown, whatever the caller's signal and timeout say.
+ * M3 Commit lists the branches of the moment at which the run decided, and only where every Try is known to be done.
+ * M4 What another run made of the gid says nothing about this one.
  */
 import { TercetError, decisionOf } from '@tercet/core';
 import type { DecisionReply } from '../coordinator/coordinator-transport';
@@ -10,20 +12,25 @@ import { repeat } from '../coordinator/repeat';
 import { waitForFact } from '../coordinator/wait-for-fact';
 import { type Deadline, deadlineIn } from '../deadline';
 import { CoordinatorUnavailableError } from '../errors';
+import type { TransactionView } from '../transaction-view';
 import { type Decided, cancelled, decidedOf } from './outcome';
 import { statusOf } from './rollback';
 import { DECISION_MS_MIN, type RunEnv } from './run-env';
+import type { TryRecord } from './try-attempts';
 
 /** How a commit ended. */
 export type CommitEnd =
   | { readonly kind: 'committed'; readonly decided: Decided }
   | { readonly kind: 'rejected'; readonly error: TercetError }
-  /** Definitely refused while nothing was decided: as if it had not been sent. */
+  /** It did not leave, or was definitely refused while nothing was decided. */
   | { readonly kind: 'not-sent'; readonly cause: TercetError };
 
-/** Commits. Every Try must have succeeded. Never rejects. */
+/** Commits. The run must have decided. Never rejects. */
 export async function commit(env: RunEnv): Promise<CommitEnd> {
-  const { plan, tries } = env;
+  const { plan } = env;
+  const branches = [...env.tries.branches];
+  const undone = branches.find(({ outcome }) => outcome !== 'done');
+  if (undone !== undefined) return { kind: 'not-sent', cause: notDone(undone) };
   const left = Math.max(env.deadline.leftMs(), DECISION_MS_MIN);
   const deadline = deadlineIn(env.clock, left);
   const { answer, attempts } = await repeat<DecisionReply>(env, {
@@ -36,7 +43,7 @@ export async function commit(env: RunEnv): Promise<CommitEnd> {
         {
           gid: plan.gid,
           runId: plan.runId,
-          branchIds: tries.branches.map(({ spec }) => spec.id),
+          branchIds: branches.map(({ spec }) => spec.id),
           waitFor: 'executed',
           waitMs: plan.phaseTwoWaitMs,
         },
@@ -47,6 +54,8 @@ export async function commit(env: RunEnv): Promise<CommitEnd> {
     case 'ok':
       return { kind: 'committed', decided: answer.reply };
     case 'lost':
+      // Given up before the first attempt left: nobody can have committed.
+      if (attempts === 0) return { kind: 'not-sent', cause: answer.error };
       return unknown(env, answer.error);
     case 'refused':
       return refused(env, answer.error, { onlyAttempt: attempts === 1, deadline });
@@ -58,7 +67,10 @@ async function refused(
   refusal: TercetError,
   how: { readonly onlyAttempt: boolean; readonly deadline: Deadline },
 ): Promise<CommitEnd> {
-  if (refusal.code === 'TRANSACTION_NOT_FOUND') return unknown(env, refusal);
+  // The gid is gone, or opened anew by another run: what became of this one is no longer known.
+  if (refusal.code === 'TRANSACTION_NOT_FOUND' || refusal.code === 'WRONG_RUN') {
+    return unknown(env, refusal);
+  }
   const told =
     refusal.code === 'WRONG_STATUS' ? (statusOf(refusal) ?? 'cancelling') : statusOf(refusal);
   const status = told ?? (how.onlyAttempt ? 'trying' : await presentStatus(env, how.deadline));
@@ -85,7 +97,7 @@ async function presentStatus(
     again: () => true,
     attempt: (bounds) => env.coordinator.getTransaction({ gid: env.plan.gid }, bounds),
   });
-  return answer.kind === 'ok' ? answer.reply.status : undefined;
+  return answer.kind === 'ok' && isOwn(env, answer.reply) ? answer.reply.status : undefined;
 }
 
 /** The coordinator's timeout or an operator was first. */
@@ -95,8 +107,8 @@ async function cancelledByOthers(
   status: Decided['status'],
 ): Promise<CommitEnd> {
   const end = await executedWait(env);
-  const view =
-    end.kind === 'holds' || end.kind === 'pending' || end.kind === 'parked' ? end.view : undefined;
+  const view = end.kind === 'refused' || end.kind === 'lost' ? undefined : end.view;
+  if (view !== undefined && !isOwn(env, view)) return unknown(env, refusal);
   const reached = status === 'cancelled' ? ('settled' as const) : ('decided' as const);
   const decided = view === undefined ? { status, reached, pending: [] } : decidedOf(view);
   const cause =
@@ -117,6 +129,7 @@ export async function confirmedAnyway(
 ): Promise<Exclude<CommitEnd, { kind: 'not-sent' }>> {
   const end = await executedWait(env);
   if (end.kind === 'refused' || end.kind === 'lost') return unknown(env, refusal);
+  if (!isOwn(env, end.view)) return unknown(env, refusal);
   return { kind: 'committed', decided: decidedOf(end.view) };
 }
 
@@ -126,6 +139,18 @@ function executedWait(env: RunEnv): ReturnType<typeof waitForFact> {
     fact: 'executed',
     deadline: deadlineIn(env.clock, Math.max(1, env.plan.phaseTwoWaitMs)),
     signals: [env.plan.signal, env.closing],
+  });
+}
+
+/** A gid that was forgotten may be opened again by somebody else. */
+function isOwn(env: RunEnv, view: TransactionView): boolean {
+  return view.runId === env.plan.runId;
+}
+
+function notDone({ spec, outcome }: TryRecord): TercetError {
+  return new TercetError('TRY_UNKNOWN', {
+    message: `Commit was not sent: Try ${spec.action} (branch ${spec.id}) is ${outcome}`,
+    details: { branch_id: spec.id, action: spec.action },
   });
 }
 

@@ -14,6 +14,12 @@ import { type RunPlan, openingOf } from './run-plan';
 
 /** Payload bytes of one request; a larger branch travels alone. gRPC servers take 4 MiB by default. */
 const REQUEST_BYTES_MAX = 1_048_576;
+/** Lost like this, a registration was answered by no coordinator. */
+const unanswered: readonly string[] = [
+  'COORDINATOR_UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'CALL_CANCELLED',
+];
 
 /** A branch that was registered. */
 export interface Registered {
@@ -21,6 +27,16 @@ export interface Registered {
   readonly notAfter: number;
   /** What was left of phase one by the coordinator's clock, milliseconds. */
   readonly remainingMs: number;
+}
+
+/** How a coordinator that answered no registration was silent. */
+export interface Silence {
+  /** Since the first attempt, milliseconds. */
+  readonly lasted: number;
+  /** Every attempt failed because nobody could be reached. */
+  readonly away: boolean;
+  /** What tells most; undefined where every attempt was given up. */
+  readonly last: TercetError | undefined;
 }
 
 /** What registering needs. */
@@ -41,6 +57,12 @@ export class RegistrationBatch {
   private waiting: Waiting[] = [];
   private answered = false;
   private possible = false;
+  private heard = false;
+  private lost = 0;
+  private away = 0;
+  private lastLoss: TercetError | undefined;
+  private lastAway: TercetError | undefined;
+  private firstLeftMs: number | undefined;
 
   constructor(private readonly deps: RegistrationDeps) {}
 
@@ -52,6 +74,17 @@ export class RegistrationBatch {
   /** The coordinator may know this run's transaction: a registration was sent and not refused. */
   get mayExist(): boolean {
     return this.possible;
+  }
+
+  /** What is known of a coordinator that has answered no registration; undefined where it has, or was not asked. */
+  get silence(): Silence | undefined {
+    if (this.heard || this.lost === 0) return undefined;
+    return {
+      lasted: (this.firstLeftMs ?? 0) - this.deps.deadline.leftMs(),
+      away: this.away === this.lost,
+      // "Connection refused" tells more than that the last attempt had no time left.
+      last: this.lastAway ?? this.lastLoss,
+    };
   }
 
   /** Registers a branch, with others of the same turn. Never rejects. */
@@ -76,8 +109,9 @@ export class RegistrationBatch {
       waitMs: 0,
       signals: [control.signal],
       again: isPassing,
-      attempt: (bounds) =>
-        coordinator.registerBranches(
+      attempt: async (bounds) => {
+        this.firstLeftMs ??= deadline.leftMs();
+        const attempt = await coordinator.registerBranches(
           {
             gid: plan.gid,
             runId: plan.runId,
@@ -85,7 +119,10 @@ export class RegistrationBatch {
             branches: group.map((each) => each.spec),
           },
           bounds,
-        ),
+        );
+        this.note(attempt);
+        return attempt;
+      },
     });
     if (answer.kind === 'ok') this.answered = true;
     if (attempts > 0 && !leavesNothing(answer, attempts)) this.possible = true;
@@ -98,6 +135,19 @@ export class RegistrationBatch {
       else if (notAfter === undefined) each.answer(incomplete(each.spec));
       else each.answer({ kind: 'ok', reply: { notAfter, remainingMs } });
     }
+  }
+
+  private note(answer: Answer<unknown>): void {
+    if (answer.kind !== 'lost' || !unanswered.includes(answer.error.code)) {
+      this.heard = true;
+      return;
+    }
+    const { error } = answer;
+    this.lost += 1;
+    if (error.code !== 'CALL_CANCELLED') this.lastLoss = error;
+    if (error.code !== 'COORDINATOR_UNAVAILABLE') return;
+    this.away += 1;
+    this.lastAway = error;
   }
 }
 

@@ -1,10 +1,16 @@
 /** Cancels a run: tells how its Tries ended, and what the coordinator made of it. */
-import { type TercetError, decisionOf, globalStatuses, limits } from '@tercet/core';
+import { type TercetError, decisionOf, globalStatuses, plainText } from '@tercet/core';
+import { isForeign } from '../coordinator/foreign';
 import { repeat } from '../coordinator/repeat';
 import { deadlineIn } from '../deadline';
+import { durationText } from '../duration';
 import { CoordinatorUnavailableError, textOfCause } from '../errors';
 import { type Decided, cancelled } from './outcome';
+import type { Silence } from './registration-batch';
 import { DECISION_MS_MIN, type RunEnv } from './run-env';
+
+/** The run's own timer and the clock may differ by so much at its timeout. */
+const TIMER_EARLY_MS = 10;
 
 /** How a rollback ended. */
 export type RollbackEnd =
@@ -21,6 +27,12 @@ export async function rollback(env: RunEnv, cause: unknown): Promise<RollbackEnd
   await tries.ended();
   // Nothing was registered: there is nobody to tell.
   if (!batch.mayExist) return { kind: 'rejected', error: cancelled(env, cause, undefined) };
+  // Nobody has answered yet, and nobody will: a Rollback would only cost its 2 s. A registration that did arrive has
+  // sent no Try, and the coordinator cancels it at its deadline.
+  const { silence } = batch;
+  if (silence !== undefined && (silence.away || env.deadline.leftMs() <= TIMER_EARLY_MS)) {
+    return { kind: 'rejected', error: unheard(env, cause, silence) };
+  }
   const left = Math.max(env.deadline.leftMs(), DECISION_MS_MIN);
   const waitMs = env.closing.aborted ? 0 : plan.phaseTwoWaitMs;
   const { answer } = await repeat(env, {
@@ -33,7 +45,7 @@ export async function rollback(env: RunEnv, cause: unknown): Promise<RollbackEnd
         {
           gid: plan.gid,
           runId: plan.runId,
-          reason: textOfCause(cause).slice(0, limits.textLengthMax),
+          reason: plainText(textOfCause(cause), Number.POSITIVE_INFINITY),
           tries: tries.outcomes(),
           waitFor: 'executed',
           waitMs,
@@ -65,6 +77,23 @@ function undecided(env: RunEnv, cause: unknown, answer: TercetError): Coordinato
     message: `transaction ${env.plan.gid} failed, and Rollback was not answered with a decision: ${answer.message}`,
     gid: env.plan.gid,
     decided: strange ? 'unknown' : false,
+    cause,
+  });
+}
+
+function unheard(env: RunEnv, cause: unknown, silence: Silence): CoordinatorUnavailableError {
+  const { address } = env.coordinator;
+  const { last, lasted } = silence;
+  const who = address === undefined ? 'the coordinator' : `the coordinator at ${address}`;
+  const why = last === undefined ? '' : ` (${last.message})`;
+  const what =
+    last !== undefined && isForeign(last)
+      ? last.message
+      : `${who} did not answer for ${durationText(lasted)}${why}`;
+  return new CoordinatorUnavailableError({
+    message: `${what}; no Try was sent`,
+    gid: env.plan.gid,
+    decided: false,
     cause,
   });
 }

@@ -69,10 +69,20 @@ describe('a run that succeeds', () => {
     expect(requests.map(({ opening }) => opening !== undefined)).toEqual([true, true, false]);
     expect(requests[0]?.opening).toMatchObject({
       name: 'checkout',
-      timeoutMs: 60_000,
+      timeoutMs: 61_000,
       policy: { onTimeout: 'cancel', phaseTwoOrder: 'all' },
     });
-    expect(requests[1]?.opening?.timeoutMs).toBe(59_990);
+    expect(requests[1]?.opening?.timeoutMs).toBe(60_990);
+  });
+
+  it('lets the coordinator time out a second after the run itself, but never after more than 24 h', async () => {
+    const told = async (timeout: '5s' | '24h'): Promise<number | undefined> => {
+      const s = new Scenario();
+      await s.outcome((tx) => shopIn(tx).reserve(item), { timeout });
+      return s.coordinator.requests('register')[0]?.opening?.timeoutMs;
+    };
+    expect(await told('5s')).toBe(6_000);
+    expect(await told('24h')).toBe(86_400_000);
   });
 
   it('sends no Try before the registration was answered', async () => {

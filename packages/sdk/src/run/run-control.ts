@@ -59,7 +59,10 @@ export class RunControl {
     this.end({ kind: 'failed', cause });
   }
 
-  /** Closes phase one, from then on no Try starts. False where the run has stopped before. */
+  /**
+   * Closes phase one, from then on no Try starts. False where the run has stopped before. To be called in the turn in
+   * which no Try was found under way.
+   */
   decide(): boolean {
     this.deciding = this.reason === undefined;
     return this.deciding;

@@ -1,5 +1,8 @@
 /** Commit and its repeats: what is known, what is not, and what may still be sent. */
 import { describe, expect, it } from '@jest/globals';
+import type { TransactionView } from '@tercet/sdk';
+import { TercetError, type TransactionContext } from '@tercet/sdk';
+import { foreignAnswer } from '../coordinator/foreign';
 import { Scenario, bill, gate, item, shopIn } from '../../test/support/scenario';
 import {
   type Script,
@@ -14,6 +17,11 @@ import {
   rejecting,
 } from '../../test/support/scripted-coordinator';
 
+/** The transaction of the scenario's own run. */
+function ownView(s: Scenario, over: Partial<TransactionView>): TransactionView {
+  return aView({ ...over, runId: s.coordinator.requests('register')[0]?.runId ?? '' });
+}
+
 describe('requests to the coordinator', () => {
   it('repeats a registration that was lost, with the same branches and the opening, the time left counted down', async () => {
     const s = new Scenario();
@@ -24,9 +32,9 @@ describe('requests to the coordinator', () => {
     expect(requests).toHaveLength(4);
     expect(new Set(requests.map(({ runId, branches }) => runId + branches[0]?.id)).size).toBe(1);
     const times = requests.map(({ opening }) => opening?.timeoutMs ?? 0);
-    expect(times[0]).toBe(60_000);
+    expect(times[0]).toBe(61_000);
     expect([...times].sort((a, b) => b - a)).toEqual(times);
-    expect(times[3]).toBeLessThan(60_000);
+    expect(times[3]).toBeLessThan(61_000);
   });
 
   it('repeats a registration whose attempt ran out of time', async () => {
@@ -53,31 +61,81 @@ describe('requests to the coordinator', () => {
     expect(new Set(gaps).size).toBeGreaterThan(10);
   });
 
-  it('does not repeat a registration that something else than a coordinator answered', async () => {
+  it('gives up at once where something else than a coordinator answered', async () => {
     const s = new Scenario();
-    s.coordinator.onRegister = () => lost('NOT_BUILT_YET');
-    s.coordinator.onRollback = () => lost('NOT_BUILT_YET');
+    const error = foreignAnswer('127.0.0.1:50051', 'UNIMPLEMENTED: no such method');
+    s.coordinator.onRegister = () => ({ kind: 'lost', error });
     const run = s.run((tx) => shopIn(tx).reserve(item));
-    await s.time.advance(60_000);
-    expect(s.coordinator.requests('register')).toHaveLength(1);
+    await s.time.settle();
+    expect(s.coordinator.kinds).toEqual(['register']);
     expect(run.error).toMatchObject({
       name: 'CoordinatorUnavailableError',
+      message:
+        '127.0.0.1:50051 answers, but is not a Tercet coordinator (UNIMPLEMENTED: no such method); no Try was sent',
       decided: false,
-      cause: { name: 'CoordinatorUnavailableError', cause: { code: 'NOT_BUILT_YET' } },
+      cause: { name: 'CoordinatorUnavailableError', cause: error },
     });
   });
 
-  it('repeats until the run’s timeout, and says that nothing is decided', async () => {
+  it('repeats until the run’s timeout, and says that nobody answered and nothing is decided', async () => {
     const s = new Scenario();
-    s.coordinator.onRegister = () => lost();
-    s.coordinator.onRollback = () => lost();
-    const run = s.run((tx) => shopIn(tx).reserve(item), { timeout: '5s' });
-    await s.time.advance(5_000);
+    s.coordinator.address = '127.0.0.1:9999';
+    const why = 'UNAVAILABLE: connect ECONNREFUSED 127.0.0.1:9999';
+    s.coordinator.onRegister = () => ({
+      kind: 'lost',
+      error: new TercetError('COORDINATOR_UNAVAILABLE', { message: why }),
+    });
+    const run = s.run((tx) => shopIn(tx).reserve(item), { timeout: '3s' });
+    await s.time.advance(2_999);
     expect(run.ended).toBe(false);
-    await s.time.advance(2_000);
-    expect(run.error).toMatchObject({ name: 'CoordinatorUnavailableError', decided: false });
+    await s.time.advance(1);
+    expect(run.error).toMatchObject({
+      name: 'CoordinatorUnavailableError',
+      message: `the coordinator at 127.0.0.1:9999 did not answer for 3 s (${why}); no Try was sent`,
+      decided: false,
+      gid: 'order-1',
+    });
+    expect(s.coordinator.kinds).not.toContain('rollback');
     expect(s.caller.calls).toEqual([]);
     expect(s.time.pending).toBe(0);
+  });
+
+  it('sends no Rollback after a timeout without any answer; the address is left out where it is not known', async () => {
+    const s = new Scenario();
+    s.coordinator.onRegister = () => 'never';
+    const run = s.run((tx) => shopIn(tx).reserve(item), { timeout: '3s' });
+    await s.time.advance(3_000);
+    expect(run.error).toMatchObject({ name: 'CoordinatorUnavailableError', decided: false });
+    expect((run.error as Error).message).toMatch(
+      /^the coordinator did not answer for 3 s.*; no Try was sent$/,
+    );
+    expect(s.coordinator.kinds).toEqual(['register']);
+    expect(s.time.pending).toBe(0);
+  });
+
+  it('sends Rollback where a registration may have arrived and time is left, or where one was answered', async () => {
+    const hanging = new Scenario();
+    hanging.coordinator.onRegister = () => 'never';
+    const caller = new AbortController();
+    hanging.run((tx) => shopIn(tx).reserve(item), { signal: caller.signal });
+    await hanging.time.advance(10);
+    caller.abort();
+    await hanging.time.settle();
+    expect(hanging.coordinator.kinds).toEqual(['register', 'rollback']);
+
+    const full = new Scenario();
+    full.coordinator.onRegister = () => lost('STORE_UNAVAILABLE');
+    await full.outcome((tx) => shopIn(tx).reserve(item), { timeout: '1s' });
+    expect(full.coordinator.kinds).toContain('rollback');
+
+    const broken = new Scenario();
+    broken.coordinator.onRegister = (request, n) => (n === 1 ? registered(request) : lost());
+    const both = async (tx: TransactionContext): Promise<void> => {
+      await shopIn(tx).reserve(item);
+      await shopIn(tx).charge(bill);
+    };
+    await broken.outcome(both, { timeout: '1s' });
+    expect(broken.coordinator.kinds).toContain('rollback');
   });
 
   it('repeats a Rollback that was lost', async () => {
@@ -150,6 +208,32 @@ describe('Commit without a usable answer', () => {
     expect(s.coordinator.kinds).not.toContain('rollback');
   });
 
+  it('is unknown when the gid belongs to another run by now, whatever became of that one', async () => {
+    for (const status of ['confirmed', 'cancelled', 'trying'] as const) {
+      const s = new Scenario();
+      s.coordinator.onCommit = (_request, n) =>
+        n === 1 ? lost() : refused('WRONG_RUN', { status });
+      const run = await s.outcome((tx) => shopIn(tx).reserve(item));
+      expect(run.error).toMatchObject({ decided: 'unknown', cause: { code: 'WRONG_RUN' } });
+      expect(s.coordinator.kinds).toEqual(['register', 'commit', 'commit']);
+    }
+  });
+
+  it('is unknown when what is read of the gid is another run’s', async () => {
+    const refusals = [
+      refused('WRONG_STATUS', { status: 'confirming' }),
+      refused('WRONG_STATUS', { status: 'cancelling' }),
+      refused('LIMIT_EXCEEDED'),
+    ];
+    for (const refusal of refusals) {
+      const s = new Scenario();
+      s.coordinator.onCommit = (_request, n) => (n === 1 ? lost() : refusal);
+      const run = await s.outcome((tx) => shopIn(tx).reserve(item));
+      expect(run.error).toMatchObject({ decided: 'unknown' });
+      expect(s.coordinator.kinds).not.toContain('rollback');
+    }
+  });
+
   it('may outlast the run’s timeout by the wait for Confirm', async () => {
     const s = new Scenario();
     const answer = gate<ReturnType<typeof decided>>();
@@ -209,8 +293,8 @@ describe('Commit that was refused', () => {
     ): Promise<readonly unknown[]> => {
       const s = new Scenario();
       s.coordinator.onCommit = (_request, n) => (n === 1 ? lost() : refused('LIMIT_EXCEEDED'));
-      s.coordinator.onGet = () => ok(aView({ status }));
-      s.coordinator.onWait = () => ok(aView({ status, reached: 'executed' }));
+      s.coordinator.onGet = () => ok(ownView(s, { status }));
+      s.coordinator.onWait = () => ok(ownView(s, { status, reached: 'executed' }));
       const run = await s.outcome((tx) => shopIn(tx).reserve(item));
       return [run.value?.status ?? (run.error as Error).name, s.coordinator.kinds.slice(2)];
     };
@@ -240,7 +324,7 @@ describe('Commit that was refused', () => {
       n === 1 ? lost() : refused('BRANCHES_MISMATCH', { status: 'trying' });
     s.coordinator.onRollback = () => refused('WRONG_STATUS', { status: 'confirming' });
     s.coordinator.onWait = () =>
-      ok(aView({ status: 'confirming', reached: 'decided', branches: [aBranchView()] }));
+      ok(ownView(s, { status: 'confirming', reached: 'decided', branches: [aBranchView()] }));
     const run = await s.outcome(async (tx) => {
       await shopIn(tx).reserve(item);
       return 'kept';
@@ -257,7 +341,8 @@ describe('Commit that was refused', () => {
     s.coordinator.onCommit = () => refused('WRONG_STATUS', { status: 'cancelling' });
     const lastFailure = { grpcCode: 14, message: 'away', peer: undefined };
     const view = { status: 'cancelling', reached: 'decided', cause: 'timeout' } as const;
-    s.coordinator.onWait = () => ok(aView({ ...view, branches: [aBranchView({ lastFailure })] }));
+    s.coordinator.onWait = () =>
+      ok(ownView(s, { ...view, branches: [aBranchView({ lastFailure })] }));
     const run = await s.outcome((tx) => shopIn(tx).reserve(item));
     expect(run.error).toMatchObject({
       name: 'TransactionCancelledError',

@@ -5,20 +5,39 @@ import {
   type Opening,
   type Random,
   type RunId,
+  TRACESTATE_LENGTH_MAX,
   type TraceContext,
   isVisibleAscii,
   limits,
   newGid,
   newRunId,
   parseGid,
+  traceProblem,
 } from '@tercet/core';
 import { millisecondsOf } from '../duration';
 import { ConfigError } from '../errors';
+import { namesOf, refuseUnknown } from '../known-options';
 import type { RunOptions } from '../run-options';
 
 /** Default of `phaseTwoWaitMs`. */
 const PHASE_TWO_WAIT_MS_DEFAULT = 2_000;
-const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+/**
+ * What the coordinator waits beyond the run's own timeout. With the same deadline on both sides its timer would often
+ * win, and it knows nothing of how the Tries ended: every Cancel without a barrier would then wait until its Try can
+ * no longer start. A second is enough for the Rollback of an initiator that lives.
+ */
+const COORDINATOR_MARGIN_MS = 1_000;
+
+const optionNames = namesOf<RunOptions>({
+  name: true,
+  gid: true,
+  timeout: true,
+  signal: true,
+  labels: true,
+  phaseTwoWaitMs: true,
+  traceparent: true,
+  tracestate: true,
+});
 
 /** Options of a run with every default in place. */
 export interface RunPlan {
@@ -34,6 +53,7 @@ export interface RunPlan {
 
 /** Checks the options. Throws ConfigError, or INVALID_ARGUMENT for a malformed gid. */
 export function planRun(options: RunOptions, ports: { clock: Clock; random: Random }): RunPlan {
+  refuseUnknown('run', options, optionNames);
   const { name, gid, labels = {}, signal } = options;
   if (typeof name !== 'string' || !isVisibleAscii(name, limits.nameLengthMax)) {
     throw new ConfigError(
@@ -60,24 +80,23 @@ export function planRun(options: RunOptions, ports: { clock: Clock; random: Rand
   };
 }
 
-/** How the plan's transaction is opened with `timeoutMs` left. */
-export function openingOf(plan: RunPlan, timeoutMs: number): Opening {
+/** How the plan's transaction is opened with `leftMs` of the run left. */
+export function openingOf(plan: RunPlan, leftMs: number): Opening {
   return {
     name: plan.name,
-    timeoutMs: Math.max(1, timeoutMs),
+    timeoutMs: Math.min(leftMs + COORDINATOR_MARGIN_MS, limits.timeoutMsMax),
     policy: { onTimeout: 'cancel', phaseTwoOrder: 'all' },
     labels: plan.labels,
     trace: plan.trace,
   };
 }
 
+/** A tracestate that is too long is dropped, as the W3C allows: a trace must not fail the work. */
 function traceOf({ traceparent, tracestate = '' }: RunOptions): TraceContext | undefined {
   if (traceparent === undefined) return undefined;
-  if (traceparentPattern.test(traceparent) && /^[ -~]*$/.test(tracestate)) {
-    return { traceparent, tracestate };
-  }
-  throw new ConfigError(
-    `traceparent and tracestate must be a W3C trace context, got ${JSON.stringify(traceparent)}`,
-    { option: 'traceparent' },
-  );
+  const kept = tracestate.length > TRACESTATE_LENGTH_MAX ? '' : tracestate;
+  const trace = { traceparent, tracestate: kept };
+  const problem = traceProblem(trace);
+  if (problem === undefined) return trace;
+  throw new ConfigError(`${problem.field}: ${problem.message}`, { option: problem.field });
 }

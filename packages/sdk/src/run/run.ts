@@ -63,7 +63,9 @@ async function carryOut<T>(env: RunEnv, work: Work<T>): Promise<{ readonly value
   if (control.stop !== undefined) return undefined;
   try {
     const value = await work(contextOf(env));
-    await tries.ended();
+    // The last look and the decision are one step: a Try that starts in between would be committed unsent.
+    do await tries.ended();
+    while (tries.busy);
     return control.decide() ? { value } : undefined;
   } catch (error) {
     control.fail(error);

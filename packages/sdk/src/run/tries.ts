@@ -46,12 +46,20 @@ export class Tries {
     return reply;
   }
 
-  /** Resolves when no Try is under way, those started meanwhile included. */
+  /**
+   * Resolves when no Try is under way, those started meanwhile included. By the time the caller goes on another one
+   * may have started: look at `busy`.
+   */
   async ended(): Promise<void> {
-    while (this.running.size > 0) await Promise.allSettled(this.running);
+    while (this.busy) await Promise.allSettled(this.running);
   }
 
-  /** The branches, in the order of their start. */
+  /** Whether a Try is under way. */
+  get busy(): boolean {
+    return this.running.size > 0;
+  }
+
+  /** The branches, in the order of their start; none is added once the run decides. */
   get branches(): readonly TryRecord[] {
     return this.records;
   }

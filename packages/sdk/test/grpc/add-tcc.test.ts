@@ -270,6 +270,75 @@ describe('any other error of a handler', () => {
     expect(errors).toEqual(cases.map(([error]) => [error, '1']));
   });
 
+  // Each of these once ended the process: grpc-js throws for a text that is not well-formed.
+  it('is answered whatever was thrown, and the process lives', async () => {
+    const odd = (message: unknown): Error => Object.assign(new Error('x'), { message });
+    const secret = Object.defineProperty(new Error('x'), 'message', {
+      get: () => {
+        throw new Error('no message');
+      },
+    });
+    const cases: readonly [unknown, number, string][] = [
+      [new Error(`${'x'.repeat(1_023)}😀 tail`), status.UNKNOWN, 'x'.repeat(1_023)],
+      [new Error('half \uD83D of a pair'), status.UNKNOWN, 'half \uFFFD of a pair'],
+      ['half \uDE00 of a pair', status.UNKNOWN, 'half \uFFFD of a pair'],
+      [new TccReject('half \uD83D', 'half \uD83D'), status.FAILED_PRECONDITION, 'half \uFFFD'],
+      [odd({ a: 1 }), status.UNKNOWN, '[object Object]'],
+      [odd(undefined), status.UNKNOWN, 'undefined'],
+      [odd(Object.create(null)), status.UNKNOWN, '\uFFFD'],
+      [undefined, status.UNKNOWN, 'the handler threw a undefined that is no Error'],
+      [secret, status.INTERNAL, 'this call could not be answered'],
+    ];
+    let next: unknown;
+    const shop = await participant({
+      try: () => {
+        throw next;
+      },
+    });
+    for (const [error, code, message] of cases) {
+      next = error;
+      const reply = await callReserve(shop, 'try');
+      expect([reply.code, reply.message]).toEqual([code, message]);
+    }
+    await service?.drain();
+  });
+
+  it('is answered though onError rejects, and never waits for it', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    const never = gate<void>();
+    const shop = await participant(
+      { try: throwing(new Error('disk full')), confirm: throwing(new Error('disk full')) },
+      {
+        onError: async (_error, ctx) => {
+          if (ctx.phase === 'confirm') await never.promise;
+          throw new Error('the log is away');
+        },
+      },
+    );
+    for (const phase of ['try', 'confirm'] as const) {
+      expect((await callReserve(shop, phase)).message).toBe('disk full');
+    }
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('leaves in less than 8 KiB of headers, however much there is to say', async () => {
+    const most = new TccReject('価'.repeat(1_000), 'x'.repeat(4_094));
+    const shop = await participant({ try: throwing(most) });
+    const reply = await callReserve(shop, 'try');
+    expect(reply.message).toBe('価'.repeat(227));
+    expect(reply.trailers.get('tercet-reject-details-bin')[0]).toHaveLength(4_096);
+    const headers: [string, string][] = Object.entries(reply.trailers.toHttp2Headers()).map(
+      ([key, value]) => [key, String(value)],
+    );
+    const all = [...headers, ['grpc-message', encodeURI(reply.message)], ['grpc-status', '9']];
+    const bytes = all.reduce((sum, pair) => sum + pair.join('').length + 32, 0);
+    expect(bytes).toBeGreaterThan(7_000);
+    expect(bytes).toBeLessThan(8_192 - 256);
+  });
+
   it('is not told where it is a verdict', async () => {
     const errors: unknown[] = [];
     const shop = await participant(
@@ -311,7 +380,9 @@ describe('a Try that comes too late', () => {
     expect((await callReserve(shop, 'try', { headers: { 'tercet-branch-id': '2' } })).code).toBe(0);
     const otherRun = { 'tercet-run-id': 'b'.repeat(32) };
     expect((await callReserve(shop, 'try', { headers: otherRun })).code).toBe(0);
-    expect(calls).toEqual(['cancel 1', 'try 2', 'try 1']);
+    const otherGid = { 'tercet-gid': 'order-2' };
+    expect((await callReserve(shop, 'try', { headers: otherGid })).code).toBe(0);
+    expect(calls).toEqual(['cancel 1', 'try 2', 'try 1', 'try 1']);
   });
 
   it('is the handler’s business where it says that it has a barrier', async () => {

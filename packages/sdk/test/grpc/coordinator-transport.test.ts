@@ -15,6 +15,7 @@ import {
   type Transaction,
 } from '@tercet/proto';
 import { TryRejectedError, addTcc, createTercet, defineTcc } from '@tercet/sdk';
+import { createOperatorClient } from '@tercet/sdk/operator';
 import { GrpcCoordinatorTransport } from '../../src/grpc/grpc-coordinator-transport';
 import { type Peer, startPeer } from '../support/grpc-peer';
 import { ShopTccService } from '../support/shop-service';
@@ -27,6 +28,10 @@ const opened: { stop?(): unknown; close?(): unknown }[] = [];
 
 afterEach(async () => {
   for (const each of opened.splice(0)) await (each.close ?? each.stop)?.call(each);
+});
+
+const reserveOnly = defineTcc(ShopTccService, {
+  reserve: { try: 'reserveTry', confirm: 'reserveConfirm', cancel: 'reserveCancel' },
 });
 
 const unexpected = (): never => {
@@ -255,13 +260,15 @@ describe('the gRPC transport to the coordinator', () => {
       details: {},
     });
     unknownCode.set('tercet-error-bin', Buffer.from(info.finish()));
+    const withCode = new Metadata();
+    withCode.set('tercet-code', 'FROM_THE_FUTURE');
     const cases: readonly [number, ErrorCode, Metadata?][] = [
       [status.UNAVAILABLE, 'COORDINATOR_UNAVAILABLE'],
       [status.INTERNAL, 'COORDINATOR_UNAVAILABLE'],
       [status.UNKNOWN, 'COORDINATOR_UNAVAILABLE'],
       [status.CANCELLED, 'COORDINATOR_UNAVAILABLE'],
       [status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED'],
-      [status.UNIMPLEMENTED, 'NOT_BUILT_YET'],
+      [status.UNIMPLEMENTED, 'NOT_BUILT_YET', withCode],
       [status.PERMISSION_DENIED, 'INTERNAL'],
       [status.UNAVAILABLE, 'COORDINATOR_UNAVAILABLE', garbage],
       [status.UNAVAILABLE, 'COORDINATOR_UNAVAILABLE', unknownCode],
@@ -270,15 +277,67 @@ describe('the gRPC transport to the coordinator', () => {
       const { transport } = await coordinator(failing(grpc, 'from the proxy', metadata));
       expect(await transport.getTransaction({ gid }, bounds)).toMatchObject({
         kind: 'lost',
-        error: { code },
+        error: { code, message: expect.stringMatching(/^[A-Z_]+: from the proxy$/) },
       });
     }
+  });
+
+  it('says so where another server answers at the coordinator’s address', async () => {
+    const peer = await startPeer((server) =>
+      server.addService(ShopTccService, {
+        reserveTry: unexpected,
+        reserveConfirm: unexpected,
+        reserveCancel: unexpected,
+        chargeTry: unexpected,
+        chargeConfirm: unexpected,
+        chargeCancel: unexpected,
+        count: unexpected,
+      }),
+    );
+    const tercet = createTercet({ coordinator: peer.address });
+    const operator = createOperatorClient({ address: peer.address });
+    opened.push(tercet, operator, peer);
+    const text = `${peer.address} answers, but is not a Tercet coordinator (UNIMPLEMENTED: The server does not implement`;
+    for (const answer of [
+      () => tercet.get('order-1'),
+      () => operator.list(),
+      () =>
+        tercet.run({ name: 'checkout' }, (tx) =>
+          tx.use(reserveOnly, { target: peer.address }).reserve({ sku: 'tea', quantity: 1 }),
+        ),
+    ]) {
+      const error: unknown = await answer().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        name: 'CoordinatorUnavailableError',
+        code: 'COORDINATOR_UNAVAILABLE',
+      });
+      expect((error as Error).message.startsWith(text)).toBe(true);
+    }
+  });
+
+  it('names the coordinator that is not running', async () => {
+    const { peer } = await coordinator({});
+    await peer.stop();
+    const tercet = createTercet({ coordinator: peer.address });
+    opened.push(tercet);
+    const run = tercet.run({ name: 'checkout', timeout: '300ms' }, (tx) =>
+      tx.use(reserveOnly, { target: 'shop:1' }).reserve({ sku: 'tea', quantity: 1 }),
+    );
+    const error: unknown = await run.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'CoordinatorUnavailableError', decided: false });
+    const rest = `(UNAVAILABLE: connect ECONNREFUSED ${peer.address}); no Try was sent`;
+    expect((error as Error).message.replace(/[0-9]+ ms/, 'N ms')).toBe(
+      `the coordinator at ${peer.address} did not answer for N ms ${rest}`,
+    );
   });
 
   it('is lost where nobody listens, where time runs out, and where the caller gives up', async () => {
     const { peer, transport } = await coordinator({ getTransaction: () => {} });
     const short = await transport.getTransaction({ gid }, { ...bounds, deadlineMs: 30 });
     expect(short).toMatchObject({ kind: 'lost', error: { code: 'DEADLINE_EXCEEDED' } });
+    expect(short.kind === 'lost' && short.error.message).toMatch(
+      /^DEADLINE_EXCEEDED: Deadline exceeded after [0-9.]+s$/,
+    );
     const caller = new AbortController();
     const call = transport.getTransaction({ gid }, { ...bounds, signal: caller.signal });
     caller.abort('enough');

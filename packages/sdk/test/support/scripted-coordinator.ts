@@ -52,6 +52,7 @@ export class ScriptedCoordinator implements CoordinatorTransport {
   /** What was asked, in order. */
   readonly asked: AnyAsked[] = [];
   closed = 0;
+  address?: string;
   onRegister: Script<RegisterRequest, RegisterReply> = (request) => registered(request);
   onCommit: Script<CommitRequest, DecisionReply> = () => decided('confirmed');
   onRollback: Script<RollbackRequest, DecisionReply> = () => decided('cancelled');

@@ -2,8 +2,8 @@
  * The two files of the embedded store. `lock.db` is held for life by an exclusive transaction: it proves that no
  * other process writes, and goes with the process however that ends. `tercet.db` stays readable for others.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ErrorCode } from '@tercet/core';
 import type { Connection } from './batch';
 import { type Database, openDatabase } from './driver';
@@ -36,7 +36,7 @@ export interface OpenStore extends Connection {
 
 /** Opens the store in `directory`. Throws KnownFailure. */
 export function openStore(directory: string): OpenStore {
-  atStart(directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+  makeDirectory(directory);
   const lock = takeLock(directory);
   try {
     const db = openData(directory);
@@ -53,6 +53,29 @@ export function openStore(directory: string): OpenStore {
     release(lock);
     throw error;
   }
+}
+
+/** What a file system answers to a directory that cannot be had; only its owner can mend that. */
+const pathErrors = /^(EEXIST|ENOTDIR|ENOENT|EACCES|EPERM|EROFS|ENOSPC|ELOOP|ENAMETOOLONG|EINVAL)$/;
+
+/** Makes the directory and those above it. A bad path is the setting's fault, not the store's. */
+function makeDirectory(directory: string): void {
+  try {
+    createMissing(directory);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!pathErrors.test(code)) throw error;
+    const why = code === 'EEXIST' ? 'it is a file' : describe(error);
+    throw refused('CONFIG_INVALID', `the data directory ${directory} cannot be used: ${why}`);
+  }
+}
+
+/** One level at a time: Node 20's own `recursive` spins for ever below /proc, where nothing can be made. */
+function createMissing(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  const parent = dirname(directory);
+  if (parent !== directory && !existsSync(parent)) createMissing(parent);
+  mkdirSync(directory, { mode: 0o700 });
 }
 
 function takeLock(directory: string): Database {

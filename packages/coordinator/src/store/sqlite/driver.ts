@@ -32,6 +32,7 @@ export function openDatabase(file: string): Database {
 }
 
 function driverModule(): DriverModule {
+  // eslint-disable-next-line no-restricted-properties -- the one built-in module that may be missing
   const builtIn = process.getBuiltinModule('node:sqlite');
   if (builtIn !== undefined) return builtIn as DriverModule;
   return createRequire(__filename)('@photostructure/sqlite') as DriverModule;

@@ -2,6 +2,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { TercetError, limits } from '@tercet/core';
 import { CoordinatorService, OperatorService } from '@tercet/proto';
 import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
+import { RunningCalls } from './running-calls';
 import { type HandlerDeps, coordinatorHandlers, operatorHandlers } from './handlers';
 
 /** Names under which health is reported: the whole server, and each service. */
@@ -16,7 +17,10 @@ export class GrpcServer {
   private readonly health: HealthImplementation;
   private port = 0;
 
-  constructor(deps: HandlerDeps) {
+  private readonly calls = new RunningCalls();
+
+  constructor(given: Omit<HandlerDeps, 'calls'>) {
+    const deps = { ...given, calls: this.calls };
     this.server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX });
     this.server.addService(CoordinatorService, coordinatorHandlers(deps));
     this.server.addService(OperatorService, operatorHandlers(deps));
@@ -45,6 +49,11 @@ export class GrpcServer {
   async drain(): Promise<void> {
     this.setServing(false);
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+  }
+
+  /** Resolves when every call of Coordinator and Operator that was under way is answered. */
+  answered(): Promise<void> {
+    return this.calls.answered();
   }
 
   /** Ends everything at once. Repeating is safe. */

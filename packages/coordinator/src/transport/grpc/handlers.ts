@@ -5,62 +5,60 @@ import type { OperatorService } from '../../service/operator-service';
 import type { TransactionService } from '../../service/transaction-service';
 import * as answers from './answers';
 import * as requests from './requests';
-import { unary } from './unary';
+import { type UnaryDeps, unary } from './unary';
 
 /** What the handlers call. */
-export interface HandlerDeps {
+export interface HandlerDeps extends UnaryDeps {
   readonly transactions: TransactionService;
   readonly operator: OperatorService;
   readonly clock: Clock;
   /** Greatest difference of clocks that a first Cancel outwaits, milliseconds. */
   readonly clockSkewMs: number;
-  /** Logs an unexpected error and returns the id under which it stands there. */
-  readonly report: (error: unknown) => string;
 }
 
 /** Handlers of `tercet.v1.Coordinator`. */
 export function coordinatorHandlers(deps: HandlerDeps): CoordinatorServer {
-  const { transactions, report } = deps;
+  const { transactions } = deps;
   return {
     registerBranches: unary(async (request, call) => {
       const answer = await transactions.register(requests.registerRequest(request), call);
       return answers.registerAnswer(answer);
-    }, report),
+    }, deps),
     commit: unary(async (request, call) => {
       const tx = await transactions.commit(requests.commitRequest(request), call);
       return answers.decisionAnswer(tx, moment(deps));
-    }, report),
+    }, deps),
     rollback: unary(async (request, call) => {
       const tx = await transactions.rollback(requests.rollbackRequest(request), call);
       return answers.decisionAnswer(tx, moment(deps));
-    }, report),
+    }, deps),
     getTransaction: unary(async ({ gid }) => {
       const tx = await transactions.get(parseGid(gid));
       return { transaction: answers.transaction(tx, moment(deps)) };
-    }, report),
+    }, deps),
     waitTransaction: unary(async (request, call) => {
       const wish = { fact: requests.waitedFact(request.waitFor), waitMs: request.waitMs };
       const tx = await transactions.wait(parseGid(request.gid), wish, call);
       return { transaction: answers.transaction(tx, moment(deps)) };
-    }, report),
+    }, deps),
   };
 }
 
 /** Handlers of `tercet.v1.Operator`. */
 export function operatorHandlers(deps: HandlerDeps): OperatorServer {
-  const { operator, report } = deps;
+  const { operator } = deps;
   return {
     listTransactions: unary(
       async (request) => answers.page(await operator.list(requests.listQuery(request))),
-      report,
+      deps,
     ),
     describeTransaction: unary(async ({ gid }) => {
       const tx = await operator.describe(parseGid(gid));
       return { transaction: answers.transaction(tx, moment(deps)) };
-    }, report),
+    }, deps),
     listStuckBranches: unary(
       (request) => answers.stuck(operator.stuck(requests.stuckQuery(request)), moment(deps)),
-      report,
+      deps,
     ),
   };
 }

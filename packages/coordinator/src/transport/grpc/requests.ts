@@ -6,7 +6,6 @@ import {
   type Fact,
   type Opening,
   STUCK_AFTER_MS_DEFAULT,
-  TercetError,
   type TransactionPolicy,
   type TryOutcome,
   defaultRetryPolicy,
@@ -25,6 +24,7 @@ import type {
 } from '../../service/transaction-service';
 import type { ListQuery } from '../../store/store';
 import type { StuckQuery } from '../../service/operator-service';
+import { notBuilt } from '../../service/validation';
 import { requestedWord } from './words';
 
 /** RegisterBranches. */
@@ -42,7 +42,7 @@ export function commitRequest(request: wire.CommitRequest): CommitRequest {
   return {
     gid: parseGid(request.gid),
     runId: parseRunId(request.runId),
-    branchIds: request.branchIds.map(parseBranchId),
+    branchIds: request.branchIds.map((id, i) => registeredId(id, `branch_ids[${i}]`)),
     result: request.result,
     wait: waitWish(request),
   };
@@ -53,7 +53,7 @@ export function rollbackRequest(request: wire.RollbackRequest): RollbackRequest 
   const tries = new Map<BranchId, TryOutcome>();
   request.tries.forEach((told, i) => {
     tries.set(
-      parseBranchId(told.branchId),
+      registeredId(told.branchId, `tries[${i}].branch_id`),
       requestedWord(enums.tryOutcome, told.outcome, { field: `tries[${i}].outcome` }),
     );
   });
@@ -112,12 +112,7 @@ function opening(open: wire.Opening): Opening {
 }
 
 function policy(given: wire.TransactionPolicy | undefined): TransactionPolicy {
-  if (given?.askTarget) {
-    throw new TercetError('NOT_BUILT_YET', {
-      message: 'open.policy.ask_target: check-back is not built yet',
-      details: { field: 'open.policy.ask_target' },
-    });
-  }
+  if (given?.askTarget) throw notBuilt('open.policy.ask_target', 'check-back');
   return {
     onTimeout: requestedWord(enums.onTimeout, given?.onTimeout ?? 0, {
       field: 'open.policy.on_timeout',
@@ -132,7 +127,7 @@ function policy(given: wire.TransactionPolicy | undefined): TransactionPolicy {
 
 function branchSpec(branch: wire.Branch, at: string): BranchSpec {
   return {
-    id: parseBranchId(branch.branchId),
+    id: parseBranchId(branch.branchId, `${at}.branch_id`),
     action: branch.action,
     mode: requestedWord(enums.branchMode, branch.mode, { field: `${at}.mode`, unspecified: 'tcc' }),
     driver: requestedWord(enums.branchDriver, branch.driver, {
@@ -152,7 +147,7 @@ function branchSpec(branch: wire.Branch, at: string): BranchSpec {
     payload: branch.payload,
     confirmPayload: branch.confirmPayload,
     cancelPayload: branch.cancelPayload,
-    after: branch.after.map(parseBranchId),
+    after: noOrder(branch.after, `${at}.after`),
     deadlines: {
       forwardMs: branch.forwardDeadlineMs ?? CALL_DEADLINE_MS_DEFAULT,
       confirmMs: branch.confirmDeadlineMs ?? CALL_DEADLINE_MS_DEFAULT,
@@ -165,4 +160,17 @@ function branchSpec(branch: wire.Branch, at: string): BranchSpec {
     stuckAfterMs: branch.stuckAfterMs ?? STUCK_AFTER_MS_DEFAULT,
     barrier: branch.barrier,
   };
+}
+
+/** The id of a branch that must be registered: a nested one cannot be, so it is refused as such and not as missing. */
+function registeredId(text: string, field: string): BranchId {
+  const id = parseBranchId(text, field);
+  if (id.includes('.')) throw notBuilt(field, 'nested work');
+  return id;
+}
+
+/** Refused before its ids are looked at: mending them would not help. */
+function noOrder(after: readonly string[], field: string): readonly BranchId[] {
+  if (after.length > 0) throw notBuilt(field, 'an order between branches');
+  return [];
 }

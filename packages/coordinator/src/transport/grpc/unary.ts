@@ -2,18 +2,29 @@
 import type { ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { CallContext } from '../../service/transaction-service';
 import { toServiceError } from './error-mapping';
+import type { RunningCalls } from './running-calls';
+
+/** What every handler shares. */
+export interface UnaryDeps {
+  /** Logs an unexpected error and returns the id under which it stands there. */
+  readonly report: (error: unknown) => string;
+  readonly calls: RunningCalls;
+}
 
 /** Turns an async function into a grpc-js handler. Whatever it throws is answered by the catalogue. */
 export function unary<Request, Response>(
   handle: (request: Request, call: CallContext) => Promise<Response> | Response,
-  report: (error: unknown) => string,
+  { report, calls }: UnaryDeps,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const answer = async (): Promise<Response> => await handle(call.request, contextOf(call));
-    answer().then(
-      (response) => callback(null, response),
-      (error: unknown) => callback(toServiceError(error, report)),
-    );
+    const answered = calls.begin();
+    answer()
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(toServiceError(error, report)),
+      )
+      .finally(answered);
   };
 }
 

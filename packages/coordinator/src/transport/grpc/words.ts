@@ -9,7 +9,10 @@ export interface EnumField<Word extends string> {
   readonly unspecified?: Word;
 }
 
-/** The word of a request's enum value. An unknown number is refused by name, never defaulted. */
+/**
+ * The word of a request's enum value. An unknown number is refused, never defaulted; the error lists the names that a
+ * client sends.
+ */
 export function requestedWord<Wire extends number, Word extends string>(
   table: WireEnum<Wire, Word>,
   wire: number,
@@ -18,6 +21,6 @@ export function requestedWord<Wire extends number, Word extends string>(
   const word = wire === 0 ? unspecified : table.wordOf(wire);
   if (word !== undefined) return word;
   const what = wire === 0 ? 'it must be set' : `unknown value ${wire}`;
-  const message = `${field}: ${what}; one of ${table.words.join(', ')}`;
+  const message = `${field}: ${what}; one of ${table.wireNames.join(', ')}`;
   throw new TercetError('INVALID_ARGUMENT', { message, details: { field } });
 }

@@ -365,7 +365,7 @@ export enum OnTimeout {
   ON_TIMEOUT_UNSPECIFIED = 0,
   /** ON_TIMEOUT_CANCEL - The coordinator decides cancel. */
   ON_TIMEOUT_CANCEL = 1,
-  /** ON_TIMEOUT_ASK - The coordinator asks the initiator's check-back method. Not built yet: refused with UNIMPLEMENTED. */
+  /** ON_TIMEOUT_ASK - The coordinator asks the target whether to confirm. Not built yet: refused with UNIMPLEMENTED. */
   ON_TIMEOUT_ASK = 2,
   /** ON_TIMEOUT_NONE - Nothing happens. Not built yet: refused with UNIMPLEMENTED. */
   ON_TIMEOUT_NONE = 3,
@@ -597,9 +597,9 @@ export interface TransactionPolicy {
 
 /** W3C trace context of the initiator; phase two continues it, after a restart too. */
 export interface TraceContext {
-  /** `traceparent` header, as received. */
+  /** `traceparent` header, as received. A malformed one is refused with INVALID_ARGUMENT. */
   traceparent: string;
-  /** `tracestate` header, as received; may be empty. */
+  /** `tracestate` header, as received; may be empty. At most 512 characters of printable ASCII, else INVALID_ARGUMENT. */
   tracestate: string;
 }
 
@@ -661,7 +661,10 @@ export interface Branch {
   retry?:
     | RetryPolicy
     | undefined;
-  /** Time after the decision from which an unanswered branch is shown as stuck, milliseconds. Default 300,000. */
+  /**
+   * Time from which an unanswered branch is shown as stuck, milliseconds: since the decision, or since the end of the
+   * first Cancel's wait for not_after where there is one. Default 300,000.
+   */
   stuckAfterMs?:
     | number
     | undefined;
