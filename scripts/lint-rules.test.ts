@@ -206,7 +206,8 @@ const ports: Probe[] = [
 ].map(([file, expected]) => ({
   title: `systemClock by name in ${file}`,
   file: String(file),
-  code: imported('@tercet/runtime', 'systemClock'),
+  // Passed on, not used: the types of a real file that is replaced are not to be had.
+  code: "export { systemClock } from '@tercet/runtime';\n",
   expected: String(expected),
 }));
 
