@@ -29,6 +29,8 @@ module.exports = {
     '!packages/core/src/**/*.test.ts',
     '!packages/core/src/testing/**',
   ],
+  // Real processes and databases on a busy machine: how long a test takes is no assertion.
+  testTimeout: 20_000,
   coverageReporters: ['text-summary', 'json-summary'],
   coverageThreshold: { 'packages/core/src/': { lines: 95, branches: 90 } },
 };

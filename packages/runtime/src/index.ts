@@ -5,6 +5,7 @@
 export { systemClock } from './system-clock';
 export { systemRandom } from './system-random';
 export { systemScheduler } from './system-scheduler';
+export { ChannelPool } from './grpc/channel-pool';
 export {
   UnaryChannel,
   type UnaryChannelOptions,

@@ -1,48 +1,23 @@
-import { type CallReply, grpcCode, metadataKeys } from '@tercet/core';
-import { UnaryChannel, metadataOf } from '@tercet/runtime';
+import { type CallReply, metadataKeys } from '@tercet/core';
+import { ChannelPool, metadataOf } from '@tercet/runtime';
 import type { ParticipantCall, ParticipantCaller } from './participant-caller';
 
-/**
- * Calls participants over gRPC: raw bytes, a real deadline, the `tercet-*` metadata and the initiator's trace.
- * One channel per target string; channels live as long as the caller.
- */
+/** Calls participants over gRPC: raw bytes, a real deadline, the `tercet-*` metadata and the initiator's trace. */
 export class GrpcParticipantCaller implements ParticipantCaller {
-  private readonly channels = new Map<string, UnaryChannel>();
+  private readonly channels = new ChannelPool();
 
-  async call(call: ParticipantCall): Promise<CallReply> {
-    try {
-      return await this.channelTo(call.target).call({
-        method: call.method,
-        payload: call.payload,
-        metadata: metadataOf(textsOf(call)),
-        deadlineMs: call.deadlineMs,
-        signal: call.signal,
-      });
-    } catch (error) {
-      // A target that cannot be parsed throws here; to the branch it is a participant that cannot be reached.
-      const message = `cannot call ${call.target}: ${error instanceof Error ? error.message : String(error)}`;
-      return {
-        code: grpcCode.UNAVAILABLE,
-        message,
-        verdict: undefined,
-        retryAfterMs: undefined,
-        peer: undefined,
-      };
-    }
+  call(call: ParticipantCall): Promise<CallReply> {
+    return this.channels.call(call.target, {
+      method: call.method,
+      payload: call.payload,
+      metadata: metadataOf(textsOf(call)),
+      deadlineMs: call.deadlineMs,
+      signal: call.signal,
+    });
   }
 
   close(): void {
-    for (const channel of this.channels.values()) channel.close();
-    this.channels.clear();
-  }
-
-  private channelTo(target: string): UnaryChannel {
-    let channel = this.channels.get(target);
-    if (channel === undefined) {
-      channel = new UnaryChannel(target);
-      this.channels.set(target, channel);
-    }
-    return channel;
+    this.channels.close();
   }
 }
 
