@@ -13,7 +13,10 @@ export interface TccOptions {
   };
   /** Delays between attempts: full jitter under a bound that doubles. Default from 200 ms up to 60 s. */
   readonly retry?: { readonly firstDelay?: Duration; readonly maxDelay?: Duration };
-  /** Time after the decision from which an unanswered branch is shown as stuck. Default 5 m. */
+  /**
+   * Time after the decision from which an unanswered branch is shown as stuck; where its first Cancel has to outwait
+   * an untold Try, after the end of that wait. Default 5 m.
+   */
   readonly stuckAfter?: Duration;
   /**
    * The participant keeps a Try that comes after its Cancel out by itself (a barrier or a tombstone of its own):
