@@ -96,8 +96,8 @@ const packageCases: Probe[] = [
   ),
   ...importCases(
     'packages/coordinator/src/participant/channel-pool.ts',
-    ['knex'],
-    ['@grpc/grpc-js'],
+    ['knex', '@grpc/grpc-js'],
+    [],
   ),
   ...importCases(
     'packages/coordinator/src/store/imagined.ts',

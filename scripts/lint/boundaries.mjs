@@ -17,7 +17,7 @@ const restrictions = {
   grpc: {
     regex: '^(@grpc/.*|grpc-health-check)$',
     message:
-      'gRPC stays in coordinator/src/transport/grpc, coordinator/src/participant/{grpc-*,channel-pool}.ts, ' +
+      'gRPC stays in coordinator/src/transport/grpc, coordinator/src/participant/grpc-*.ts, ' +
       'sdk/src/{grpc,participant} and runtime/src/grpc.',
   },
   ports: {
@@ -63,7 +63,7 @@ const packages = {
     places: [
       { in: 'src/transport/**', lifts: ['generated'] },
       { in: 'src/transport/grpc/**', lifts: ['grpc', 'generated'] },
-      { in: 'src/participant/{grpc-*,channel-pool}.ts', lifts: ['grpc'] },
+      { in: 'src/participant/grpc-*.ts', lifts: ['grpc'] },
       { in: 'src/store/**', lifts: ['sql'] },
       { in: 'src/coordinator.ts', lifts: ['ports'] },
     ],

@@ -6,8 +6,7 @@ describe('parseDuration', () => {
   test.each<[number | string, number]>([
     [0, 0],
     [1, 1],
-    [0.4, 0],
-    [1_500.5, 1_501],
+    ['0.1s', 100],
     ['0ms', 0],
     ['500ms', 500],
     ['2s', 2_000],
@@ -22,6 +21,9 @@ describe('parseDuration', () => {
 
   const none = [
     -1,
+    0.4,
+    1_500.5,
+    '1.5ms',
     Number.NaN,
     Infinity,
     -Infinity,

@@ -457,6 +457,26 @@ describe('a row that is ours and differs from memory', () => {
     });
     expect((await world.done(world.commit('order-1', '1'))).status).toBe('confirming');
   });
+
+  it('is read again until it can be, and no longer than the engine lives', async () => {
+    const world = await aWorld();
+    await world.open('order-1', branches('1'), { timeoutMs: 60_000 });
+    await world.memory.write([{ kind: 'fence', gid, epoch: 1 }]);
+    const load = world.store.load.bind(world.store);
+    world.store.load = () => Promise.reject(new StoreFailure('unavailable', 'away'));
+    await expect(world.done(world.commit('order-1', '1'))).rejects.toMatchObject({ code: 'MOVED' });
+    await world.time.advance(5_000);
+    expect(world.logger.messages('warn')).toContain('not read again yet');
+    world.store.load = load;
+    await world.time.advance(1_000);
+    expect((await world.done(world.engine.get(gid))).epoch).toBe(2);
+    await world.memory.write([{ kind: 'fence', gid, epoch: 2 }]);
+    world.store.load = () => Promise.reject(new StoreFailure('unavailable', 'away'));
+    await expect(world.done(world.commit('order-1', '1'))).rejects.toMatchObject({ code: 'MOVED' });
+    await world.done(world.engine.stop(1_000));
+    await world.time.advance(60_000);
+    expect(world.time.pending).toBe(0);
+  });
 });
 
 describe('reading', () => {

@@ -29,6 +29,7 @@ import { FanOut } from './fan-out';
 import { Resident } from './resident';
 import { StoreReader } from './store-reader';
 import { type StuckBranch, stuckBranches } from './stuck-branches';
+import { TimerSet } from './timer-set';
 import type { WaitOptions } from './waiters';
 import type { BatchWriterLimits, TransactionOperation, WriteResult } from './write-queue';
 
@@ -63,11 +64,13 @@ export class Engine {
   private readonly due: DueQueue<Resident>;
   private readonly fanOut: FanOut;
   private readonly reader: StoreReader;
+  private readonly timers: TimerSet;
   private stopping = false;
 
   constructor(private readonly deps: EngineDeps) {
     this.writer = new BatchWriter(deps);
     this.reader = new StoreReader(deps.store);
+    this.timers = new TimerSet(deps.scheduler);
     this.due = new DueQueue(deps, (resident) => this.onDue(resident));
     this.fanOut = new FanOut({
       ...deps,
@@ -163,6 +166,7 @@ export class Engine {
    */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
+    this.timers.close();
     this.due.clear();
     for (const resident of this.residents.values()) resident.waiters.release();
     const flushed = this.fanOut.stop().then(() => this.writer.drain());
@@ -295,8 +299,9 @@ export class Engine {
       })
       .catch((err: unknown) => {
         this.deps.logger.warn({ gid: resident.gid, err }, 'not read again yet');
-        this.deps.scheduler.after(REREAD_MS, () => this.mendOrLose(resident, row));
-      });
+        this.timers.after(REREAD_MS, () => this.mendOrLose(resident, row));
+      })
+      .finally(() => this.evictIfUnused(resident));
   }
 
   /** Another node owns the row now: forget the transaction, its timers and its late answers. */

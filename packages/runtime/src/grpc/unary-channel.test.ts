@@ -99,7 +99,9 @@ describe('UnaryChannel', () => {
   it('ends at its deadline with DEADLINE_EXCEEDED, and the server sees it', async () => {
     const seen = new Promise<void>((resolve) => {
       void serve((incoming) => incoming.on('cancelled', () => resolve())).then(async (channel) => {
-        expect((await call(channel, { deadlineMs: 50 })).code).toBe(status.DEADLINE_EXCEEDED);
+        const reply = await call(channel, { deadlineMs: 50 });
+        expect(reply.code).toBe(status.DEADLINE_EXCEEDED);
+        expect(reply.message).toMatch(/^Deadline exceeded after [\d.]+s$/);
       });
     });
     await seen;

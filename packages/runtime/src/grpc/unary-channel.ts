@@ -93,7 +93,7 @@ export class UnaryChannel {
         signal?.removeEventListener('abort', abort);
         const code = failure === null ? status.OK : failure.code;
         resolve(
-          replyOf(code, plainText(failure?.details ?? ended.details), {
+          replyOf(code, essenceOf(failure?.details ?? ended.details), {
             payload,
             trailers: ended.metadata,
             peer: call.getPeer(),
@@ -125,8 +125,12 @@ function replyOf(
   };
 }
 
-/** grpc-js wraps what the operating system said in a frame of its own; people look for the inside. */
-function plainText(details: string): string {
+/**
+ * grpc-js frames what the operating system said, and appends the inner states of the channel to a passed deadline
+ * (",metadata filters: 0.001s,Waiting for LB pick"). People look for the inside.
+ */
+function essenceOf(details: string): string {
+  if (details.startsWith('Deadline exceeded after ')) return details.replace(/,.*$/s, '');
   const wrapped =
     /^No connection established\. Last error: (?:Error: )?(.*?)\.? ?Resolution note: ?$/s;
   const inside = wrapped.exec(details)?.[1];

@@ -11,7 +11,7 @@ import { ErrorInfo } from '@tercet/proto';
 import type { UnaryReply } from '@tercet/runtime';
 import type { Answer } from '../coordinator/coordinator-transport';
 import { foreignAnswer } from '../coordinator/foreign';
-import { plainMessage, statusName } from './status-text';
+import { statusName } from './status-text';
 
 /** After these the request may have taken effect, whoever said so. */
 const unsure: readonly string[] = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'INTERNAL'];
@@ -62,7 +62,7 @@ function infoOf(
 }
 
 function errorOfStatus(reply: UnaryReply, address: string): TercetError {
-  const said = `${statusName(reply.code)}: ${plainMessage(reply.message)}`;
+  const said = `${statusName(reply.code)}: ${reply.message}`;
   if (reply.code === grpcCode.UNIMPLEMENTED) {
     // A coordinator sends its code with every error of its own, also where this version cannot read the rest.
     const own = reply.trailers.get(metadataKeys.errorCode).length > 0;

@@ -2,7 +2,6 @@
 import { metadataKeys } from '@tercet/core';
 import { ChannelPool, type UnaryReply, metadataOf } from '@tercet/runtime';
 import type { TryCall, TryCaller, TryReply } from '../run/try-caller';
-import { plainMessage } from './status-text';
 
 /** `TryCaller` over gRPC channels. */
 export class GrpcTryCaller implements TryCaller {
@@ -16,7 +15,7 @@ export class GrpcTryCaller implements TryCaller {
       deadlineMs: call.deadlineMs,
       signal: call.signal,
     });
-    return { ...reply, message: plainMessage(reply.message), rejectDetails: detailsOf(reply) };
+    return { ...reply, rejectDetails: detailsOf(reply) };
   }
 
   close(): void {
