@@ -3,6 +3,7 @@ import {
   type BranchSpec,
   CALL_DEADLINE_MS_DEFAULT,
   STUCK_AFTER_MS_DEFAULT,
+  STUCK_ATTEMPTS_DEFAULT,
   noAttempts,
   payloadOf,
   sameContent,
@@ -41,6 +42,8 @@ describe('sameContent (I9: what makes a registration the same request)', () => {
     ['another retry policy', { retry: { firstDelayMs: 1, maxDelayMs: 1 } }],
     ['another stuck threshold', { stuckAfterMs: 1 }],
     ['another name of the action', { action: 'hold' }],
+    ['another number of attempts', { stuckAttempts: 1 }],
+    ['a wish to park permanent errors', { parkPermanentErrors: true }],
     ['a barrier', { barrier: true }],
   ];
   test.each(same)('%s is the same', (_what, over) => {
@@ -87,11 +90,13 @@ describe('defaults', () => {
     expect(CALL_DEADLINE_MS_DEFAULT).toBe(5_000);
     expect(limits.durationMsMax).toBeGreaterThanOrEqual(STUCK_AFTER_MS_DEFAULT);
     expect(STUCK_AFTER_MS_DEFAULT).toBe(5 * 60_000);
+    expect(STUCK_ATTEMPTS_DEFAULT).toBe(5);
+    expect(limits.stuckAttemptsMax).toBeGreaterThanOrEqual(STUCK_ATTEMPTS_DEFAULT);
   });
 
   test('a branch that nobody called has no attempts, no failure and no time', () => {
-    const { count, ...rest } = noAttempts;
-    expect(count).toBe(0);
+    const { count, streak, ...rest } = noAttempts;
+    expect([count, streak]).toEqual([0, 0]);
     expect(Object.values(rest).filter((value) => value !== undefined)).toEqual([]);
   });
 });

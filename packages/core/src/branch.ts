@@ -30,7 +30,7 @@ export interface BranchSpec {
   readonly payload: Uint8Array;
   readonly confirmPayload: Uint8Array | undefined;
   readonly cancelPayload: Uint8Array | undefined;
-  /** Ids of branches that go first in ordered phase two. Not built: always empty. */
+  /** Ids of branches that go first along a DAG. Not built: always empty. */
   readonly after: readonly BranchId[];
   /** Deadlines of one call, milliseconds. */
   readonly deadlines: {
@@ -41,6 +41,10 @@ export interface BranchSpec {
   readonly retry: RetryPolicy;
   /** Time after the decision from which the unanswered branch counts as stuck, milliseconds. */
   readonly stuckAfterMs: number;
+  /** Failed attempts from which the branch counts as stuck. */
+  readonly stuckAttempts: number;
+  /** Errors that time alone rarely mends park the branch instead of slowing its retries. */
+  readonly parkPermanentErrors: boolean;
   /** The participant keeps a late Try out by itself. */
   readonly barrier: boolean;
 }
@@ -50,10 +54,15 @@ export const CALL_DEADLINE_MS_DEFAULT = 5_000;
 /** Time after the decision from which an unanswered branch counts as stuck, where its definition names none. */
 export const STUCK_AFTER_MS_DEFAULT = 300_000;
 
+/** Failed attempts from which a branch counts as stuck, where its definition names none. */
+export const STUCK_ATTEMPTS_DEFAULT = 5;
+
 /** How the phase-two calls of a branch went so far. Durable, but may lag by one attempt after a crash. */
 export interface Attempts {
   /** Calls that ended. */
   readonly count: number;
+  /** Failed calls since the backoff last began: an operator's retry or resume begins it anew, the history stays. */
+  readonly streak: number;
   readonly firstAt: number | undefined;
   readonly lastAt: number | undefined;
   /** When the next one is due; undefined = at once where phase two is open, never where it is over. */
@@ -66,12 +75,24 @@ export interface Attempts {
 /** A branch nobody has called in phase two. */
 export const noAttempts: Attempts = {
   count: 0,
+  streak: 0,
   firstAt: undefined,
   lastAt: undefined,
   nextAt: undefined,
   lastFailure: undefined,
   stuckReason: undefined,
 };
+
+/** What an operator asserted of a branch. Recorded beside its status. */
+export interface Verdict {
+  /** The end that the operator vouches for; it agrees with the decision. */
+  readonly asserted: 'confirmed' | 'cancelled';
+  /** Who, as told. */
+  readonly by: string;
+  /** Unix milliseconds of the coordinator. */
+  readonly at: number;
+  readonly reason: string;
+}
 
 /** A registered branch. */
 export interface Branch {
@@ -83,6 +104,9 @@ export interface Branch {
   /** Time from which participants refuse to start the Try, Unix ms of the coordinator. */
   readonly notAfter: number;
   readonly attempts: Attempts;
+  /** Automatic calls are stopped until an operator acts. */
+  readonly parked: boolean;
+  readonly verdict: Verdict | undefined;
 }
 
 /** The bytes that the given phase of a branch sends. */

@@ -168,6 +168,61 @@ describe('adding branches', () => {
   });
 });
 
+describe('nested branches', () => {
+  const tx = deepFreeze(aTransaction({ branches: [aBranch({ phaseOne: 'started' })] }));
+  const orphan = (id: string, parent: string) => ({
+    code: 'INVALID_ARGUMENT',
+    message: `branch ${id} is nested in branch ${parent}, which is not registered`,
+    details: { gid, branch_id: id, field: 'branches' },
+  });
+
+  test.each([
+    ['of a registered branch', ['1.1'], ['1', '1.1']],
+    ['of a branch of the same request', ['2', '2.1'], ['1', '2', '2.1']],
+    ['that stand before their parent', ['2.1', '2'], ['1', '2.1', '2']],
+    ['several deep', ['1.1.1.1', '1.1', '1.1.1'], ['1', '1.1.1.1', '1.1', '1.1.1']],
+  ])('%s are added (I4)', (_what, wanted, known) => {
+    expect(ids(accepted(decide({ gid, tx }, register(specs(...wanted)), NOW)).next)).toEqual(known);
+  });
+
+  test.each([
+    ['2.1', '2', ['2.1']],
+    ['1.1.1', '1.1', ['1.1.1', '1']],
+    ['3.1', '3', ['2', '3.1', '2.1']],
+  ])('%s is refused, with all of its request, while %s is not registered', (id, parent, wanted) => {
+    const decision = decide({ gid, tx }, register(specs(...wanted)), NOW);
+    expect(decision).toMatchObject({ kind: 'rejected', error: orphan(id, parent) });
+  });
+
+  test('cannot open a transaction without their parent', () => {
+    const decision = decide({ gid, tx: undefined }, register(specs('1.1')), NOW);
+    expect(decision).toMatchObject({ kind: 'rejected', error: orphan('1.1', '1') });
+  });
+
+  test('are repeated without their parent being named again (I9)', () => {
+    const nested = accepted(decide({ gid, tx }, register(specs('1.1')), NOW)).next;
+    const again = decide({ gid, tx: nested }, register(specs('1.1'), { opening: undefined }), NOW);
+    expect(again).toEqual({ kind: 'repeated', current: nested });
+  });
+
+  test('are listed by Commit like any other', () => {
+    const nested = accepted(decide({ gid, tx }, register(specs('1.1')), NOW)).next;
+    const commit = (...branchIds: string[]) =>
+      decide(
+        { gid, tx: nested },
+        { kind: 'commit', runId, branchIds: branchIds as BranchId[] },
+        NOW,
+      );
+    expect(commit('1')).toMatchObject({
+      error: {
+        code: 'BRANCHES_MISMATCH',
+        message: 'Commit must list exactly the registered branches; registered but not listed: 1.1',
+      },
+    });
+    expect(accepted(commit('1', '1.1')).next.status).toBe('confirming');
+  });
+});
+
 describe('a repeated registration (I9, D1)', () => {
   const tx = deepFreeze(aTransaction({ labels: { a: '1', b: '2' } }));
   const labels = { b: '2', a: '1' };
@@ -197,7 +252,7 @@ describe('a repeated registration (I9, D1)', () => {
   );
 
   test('may group the branches in any other way', () => {
-    const all = ['1', '2', '3', '1.1', '2.1'];
+    const all = ['1', '2', '3', '4', '5'];
     const groups = fc.array(fc.subarray(all, { minLength: 1 }), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(groups, fc.shuffledSubarray(all, { minLength: 5 }), (requests, order) => {

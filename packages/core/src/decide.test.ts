@@ -188,6 +188,53 @@ describe('commit', () => {
     });
   });
 
+  test.each([
+    [11, '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1 more'],
+    [256, '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 246 more'],
+  ])('names ten of %i missing branches: the text travels in headers', (count, shown) => {
+    const branches = Array.from({ length: count }, (_, i) =>
+      aBranch({ spec: aBranchSpec({ id: `${i + 1}` as BranchId }) }),
+    );
+    const message = `Commit must list exactly the registered branches; registered but not listed: ${shown}`;
+    expect(decide({ gid, tx: aTransaction({ branches }) }, commit(), NOW)).toMatchObject({
+      error: { message },
+    });
+  });
+
+  describe('its result, the value for attached runs', () => {
+    const result = Uint8Array.of(4, 2);
+    const withResult = { ...commit(one, two), result } as TransactionEvent;
+
+    test.each([
+      ['as given', result],
+      ['empty bytes, which are a value too', new Uint8Array()],
+      ['none', undefined],
+    ])('is stored with the decision: %s', (_what, given) => {
+      const event = { ...commit(one, two), result: given } as TransactionEvent;
+      expect(decide({ gid, tx: aTxIn('trying') }, event, NOW)).toMatchObject({
+        kind: 'accepted',
+        change: { kind: 'decided', result: given },
+      });
+    });
+
+    test('of a transaction without branches is stored too', () => {
+      const event = { ...commit(), result } as TransactionEvent;
+      const decision = decide({ gid, tx: aTransaction({ branches: [] }) }, event, NOW);
+      expect(decision).toMatchObject({ change: { result }, next: { status: 'confirmed' } });
+    });
+
+    test('of a repeat is left out: the first one stays (I9)', () => {
+      const tx = aTxIn('confirming');
+      expect(decide({ gid, tx }, withResult, NOW)).toEqual({ kind: 'repeated', current: tx });
+    });
+
+    test.each([rollback(), { kind: 'deadline' } as const])('does not exist at $kind', (event) => {
+      expect(decide({ gid, tx: aTxIn('trying') }, event, deadlineAt)).toMatchObject({
+        change: { kind: 'decided', result: undefined },
+      });
+    });
+  });
+
   test('says what stands in its way', () => {
     const message = 'cannot commit: transaction order-1 is cancelled';
     expect(decide({ gid, tx: aTxIn('cancelled') }, commit(one), NOW)).toMatchObject({

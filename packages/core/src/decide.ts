@@ -14,7 +14,7 @@ import {
   type DecisionCause,
   findBranch,
 } from './global-transaction';
-import type { BranchId, Gid, RunId } from './ids';
+import { type BranchId, type Gid, type RunId, parentOf, someOf } from './ids';
 import { limits } from './limits';
 import { plainText } from './text';
 import { type GlobalMove, decisionOf, globalTransitions, isLegal, phaseTwoOf } from './transitions';
@@ -39,6 +39,8 @@ export interface CommitEvent {
   readonly kind: 'commit';
   readonly runId: RunId;
   readonly branchIds: readonly BranchId[];
+  /** Value for runs that attach later; kept where this event decides. */
+  readonly result?: Uint8Array | undefined;
 }
 
 /** The initiator decides cancel and tells how its Tries ended. */
@@ -53,7 +55,7 @@ export interface RollbackEvent {
 export type Change =
   | { readonly kind: 'opened' }
   | { readonly kind: 'extended'; readonly added: readonly Branch[] }
-  | { readonly kind: 'decided' };
+  | { readonly kind: 'decided'; readonly result: Uint8Array | undefined };
 
 /** The answer to an event. */
 export type Decision =
@@ -144,6 +146,8 @@ function registered(spec: BranchSpec, deadlineAt: number, now: number): Branch {
     tryTold: false,
     notAfter: Math.min(deadlineAt, now + spec.deadlines.forwardMs),
     attempts: noAttempts,
+    parked: false,
+    verdict: undefined,
   };
 }
 
@@ -201,7 +205,23 @@ function newBranches(
       details: { gid: tx.gid, field: 'branches' },
     });
   }
-  return [...news.values()];
+  return orphanError(tx, news) ?? [...news.values()];
+}
+
+/** A nested branch belongs to a Try, and that one's branch is durable before it leaves (I4). */
+function orphanError(
+  tx: GlobalTransaction,
+  news: ReadonlyMap<BranchId, BranchSpec>,
+): TercetError | undefined {
+  for (const id of news.keys()) {
+    const parent = parentOf(id);
+    if (parent === undefined || news.has(parent) || findBranch(tx, parent) !== undefined) continue;
+    return new TercetError('INVALID_ARGUMENT', {
+      message: `branch ${id} is nested in branch ${parent}, which is not registered`,
+      details: { gid: tx.gid, branch_id: id, field: 'branches' },
+    });
+  }
+  return undefined;
 }
 
 function decideCommit(tx: GlobalTransaction, event: CommitEvent, now: number): Decision {
@@ -210,7 +230,8 @@ function decideCommit(tx: GlobalTransaction, event: CommitEvent, now: number): D
   const mismatch = branchListMismatch(tx, event.branchIds);
   if (mismatch !== undefined) return { kind: 'rejected', error: mismatch };
   if (tx.status !== 'trying') return { kind: 'repeated', current: tx };
-  return decided(tx, 'commitRequested', { cause: { kind: 'commit' }, now });
+  const { result } = event;
+  return decided(tx, 'commitRequested', { cause: { kind: 'commit' }, result, now });
 }
 
 function branchListMismatch(
@@ -229,12 +250,6 @@ function branchListMismatch(
     message: `Commit must list exactly the registered branches; ${parts.join('; ')}`,
     details: { gid: tx.gid, status: tx.status },
   });
-}
-
-/** Ids for an error text, which travels in headers and must stay small. */
-function someOf(ids: readonly BranchId[]): string {
-  const shown = ids.slice(0, 10).join(', ');
-  return ids.length > 10 ? `${shown} and ${ids.length - 10} more` : shown;
 }
 
 function decideRollback(tx: GlobalTransaction, event: RollbackEvent, now: number): Decision {
@@ -261,7 +276,15 @@ function withTry(branch: Branch, outcome: TryOutcome | undefined): Branch {
 function decided(
   tx: GlobalTransaction,
   move: GlobalMove,
-  { cause, now }: { readonly cause: DecisionCause; readonly now: number },
+  {
+    cause,
+    result,
+    now,
+  }: {
+    readonly cause: DecisionCause;
+    readonly result?: Uint8Array | undefined;
+    readonly now: number;
+  },
 ): Decision {
   if (!isLegal(move, tx.status)) throw new Error(`bug: ${move} from ${tx.status}`);
   const to = globalTransitions[move].to;
@@ -271,7 +294,7 @@ function decided(
       ? tx.branches.map((b): Branch => ({ ...b, phaseOne: 'done', tryTold: true }))
       : tx.branches;
   const next: GlobalTransaction = { ...tx, status: to, cause, decidedAt: now, branches };
-  const change: Change = { kind: 'decided' };
+  const change: Change = { kind: 'decided', result };
   if (branches.length > 0) return { kind: 'accepted', next, change };
   // Nothing to call: the decision is the end, one write instead of two.
   const end = phaseTwoOf[to]?.end ?? to;

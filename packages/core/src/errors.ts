@@ -61,6 +61,14 @@ export const errorCatalogue = {
     text: 'No such transaction is kept.',
     hint: 'Check the gid (case matters) and the coordinator: another one has another store.',
   },
+  BRANCH_NOT_FOUND: {
+    rpc: 'NOT_FOUND',
+    http: 404,
+    exit: 4,
+    retryable: false,
+    text: 'The transaction has no such branch.',
+    hint: 'See `tercet tx get` for its branches.',
+  },
   ANOTHER_RUN: {
     rpc: 'ALREADY_EXISTS',
     http: 409,
@@ -114,8 +122,8 @@ export const errorCatalogue = {
     http: 409,
     exit: 5,
     retryable: false,
-    text: 'The transaction is decided the other way.',
-    hint: 'Look at `status`: a decision never changes.',
+    text: 'The status of the transaction does not allow that.',
+    hint: 'Look at `status`: a decision never changes, and before there is one no branch can be operated.',
   },
   BRANCHES_MISMATCH: {
     rpc: 'FAILED_PRECONDITION',
@@ -124,6 +132,14 @@ export const errorCatalogue = {
     retryable: false,
     text: 'Commit does not list exactly the registered branches.',
     hint: 'List every registered branch whose Try succeeded, or roll back.',
+  },
+  BRANCH_PARKED: {
+    rpc: 'FAILED_PRECONDITION',
+    http: 409,
+    exit: 5,
+    retryable: false,
+    text: 'The branch is parked: it is not called until an operator lets it.',
+    hint: 'Mend what its last error names, then `tercet resume`; or `tercet resolve` it.',
   },
   LIMIT_EXCEEDED: {
     rpc: 'RESOURCE_EXHAUSTED',

@@ -5,7 +5,7 @@ import { type GlobalStatus, decisionOf, isFinished, phaseTwoOf } from './transit
 
 /** What happens when nobody decides before the deadline. Only `cancel` is built. */
 export type OnTimeout = 'cancel' | 'ask' | 'none';
-/** Order of phase two. Only `all` is built. */
+/** Order of phase two. `dag` is not built. */
 export type PhaseTwoOrder = 'all' | 'registration' | 'reverse' | 'dag';
 
 /** What the initiator fixes at opening. */

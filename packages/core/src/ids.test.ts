@@ -2,15 +2,19 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TercetError } from './errors';
 import {
+  type BranchId,
   GID_LENGTH_MAX,
   describeText,
   isVisibleAscii,
   newGid,
   newRunId,
+  parentOf,
   parseBranchId,
   parseGid,
   parseRunId,
+  someOf,
 } from './ids';
+import { limits } from './limits';
 import { ManualTime, SeededRandom } from './testing';
 
 function errorOf(work: () => unknown): TercetError {
@@ -86,7 +90,7 @@ describe('parseRunId', () => {
 });
 
 describe('parseBranchId', () => {
-  const longest = `${'123456789.'.repeat(6)}1234`;
+  const longest = `${'123456789.'.repeat(7)}123456789`;
   test.each(['1', '2', '10', '1.1', '12.3.4', '999999999', longest])('takes %s', (text) => {
     expect(parseBranchId(text)).toBe(text);
   });
@@ -107,7 +111,7 @@ describe('parseBranchId', () => {
     '1234567890',
     '1.1234567890',
   ];
-  test.each([...wrong, `${longest}5`])('refuses "%s"', (text) => {
+  test.each([...wrong, `${longest}0`, 'x'.repeat(10_000)])('refuses "%s"', (text) => {
     const error = errorOf(() => parseBranchId(text));
     expect(error.code).toBe('INVALID_ARGUMENT');
     expect(error.details).toEqual({ field: 'branch_id' });
@@ -125,8 +129,46 @@ describe('parseBranchId', () => {
 
   test('takes what it was made of, for every nesting that fits', () => {
     const part = fc.integer({ min: 1, max: 999_999_999 });
-    const ids = fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('.'));
+    const parts = fc.array(part, { minLength: 1, maxLength: limits.nestingMax });
+    const ids = parts.map((numbers) => numbers.join('.'));
     fc.assert(fc.property(ids, (text) => parseBranchId(text) === text));
+  });
+
+  test.each([
+    ['1.2.3.4.5.6.7.8.9', '"1.2.3.4.5.6.7.8.9" is 9 deep'],
+    [`${longest}.1`, `"${longest.slice(0, 40)}…" (81 characters) is 9 deep`],
+    [`1${'.1'.repeat(5_000)}`, `"${'1.'.repeat(20)}…" (10001 characters) is 5001 deep`],
+  ])('refuses what is nested deeper than 8 and says so (%#)', (text, what) => {
+    const error = errorOf(() => parseBranchId(text, 'branches[0].branch_id'));
+    expect(error.code).toBe('INVALID_ARGUMENT');
+    expect(error.details).toEqual({ field: 'branches[0].branch_id' });
+    expect(error.message).toBe(`branches[0].branch_id: branches nest at most 8 deep, ${what}`);
+  });
+});
+
+describe('parentOf', () => {
+  test.each([
+    ['1', undefined],
+    ['12', undefined],
+    ['1.2', '1'],
+    ['1.2.30', '1.2'],
+    ['1.2.3.4.5.6.7.8', '1.2.3.4.5.6.7'],
+  ])('of %s is %s', (id, parent) => {
+    expect(parentOf(id as BranchId)).toBe(parent);
+  });
+});
+
+describe('someOf', () => {
+  const ids = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}` as BranchId);
+
+  test.each([
+    [0, ''],
+    [1, '1'],
+    [10, '1, 2, 3, 4, 5, 6, 7, 8, 9, 10'],
+    [11, '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1 more'],
+    [256, '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 246 more'],
+  ])('shows %i ids as "%s"', (count, text) => {
+    expect(someOf(ids(count))).toBe(text);
   });
 });
 

@@ -1,4 +1,5 @@
 import { TercetError } from './errors';
+import { limits } from './limits';
 import type { Clock, Random } from './ports';
 
 /** Global id of a transaction: the initiator's idempotency key, 1–128 visible ASCII characters, case-sensitive. */
@@ -40,11 +41,30 @@ export function parseRunId(text: string): RunId {
 
 /** Checks a branch id. Throws INVALID_ARGUMENT naming `field`, the path under which the text came. */
 export function parseBranchId(text: string, field = 'branch_id'): BranchId {
-  if (branchIdPattern.test(text) && text.length <= 64) return text as BranchId;
+  if (branchIdPattern.test(text)) {
+    const depth = text.split('.').length;
+    if (depth <= limits.nestingMax) return text as BranchId;
+    throw new TercetError('INVALID_ARGUMENT', {
+      message: `${field}: branches nest at most ${limits.nestingMax} deep, ${describeText(text)} is ${depth} deep`,
+      details: { field },
+    });
+  }
   throw new TercetError('INVALID_ARGUMENT', {
     message: `${field} must be a number such as 1 or 12 (nested: 1.2), got ${describeText(text)}`,
     details: { field },
   });
+}
+
+/** Id of the branch whose Try registered this one; undefined for a branch of the initiator itself. */
+export function parentOf(id: BranchId): BranchId | undefined {
+  const dot = id.lastIndexOf('.');
+  return dot === -1 ? undefined : (id.slice(0, dot) as BranchId);
+}
+
+/** Ids for an error text, which travels in headers and must stay small: the first ten, and how many more. */
+export function someOf(ids: readonly BranchId[]): string {
+  const shown = ids.slice(0, 10).join(', ');
+  return ids.length > 10 ? `${shown} and ${ids.length - 10} more` : shown;
 }
 
 /** Draws a new run id. */

@@ -10,6 +10,7 @@ export {
   isVisibleAscii,
   newGid,
   newRunId,
+  parentOf,
   parseBranchId,
   parseGid,
   parseRunId,
@@ -24,7 +25,9 @@ export {
   CALL_DEADLINE_MS_DEFAULT,
   type PhaseOneStatus,
   STUCK_AFTER_MS_DEFAULT,
+  STUCK_ATTEMPTS_DEFAULT,
   type TryOutcome,
+  type Verdict,
   noAttempts,
   payloadOf,
   sameContent,
@@ -77,6 +80,8 @@ export {
   completed,
   dueAt,
   openSince,
+  waitsFor,
+  withHeldBack,
   withOutcome,
 } from './phase-two';
 export {
@@ -89,7 +94,13 @@ export {
   outcomeOf,
 } from './outcome';
 export { type RetryPolicy, defaultRetryPolicy, nextDelayMs, slowDelayMs } from './retry-policy';
-export { STUCK_ATTEMPTS, isImmediate, reasonOf, stuckReasonAt } from './stuck';
+export { isImmediate, parks, reasonOf, stuckReasonAt } from './stuck';
+export {
+  type OperatorDecision,
+  type OperatorEvent,
+  type ResolveEvent,
+  operate,
+} from './operate';
 export { type StuckReason, stuckReasons } from './stuck-reason';
 
 // Errors, limits, wire names, ports.

@@ -14,6 +14,9 @@ describe('limits', () => {
     const names = { nameLengthMax: 64, targetLengthMax: 512, methodLengthMax: 512 };
     const labels = { labelKeyLengthMax: 64, labelValueLengthMax: 256 };
     expect(limits).toMatchObject({ ...bytes, ...times, ...counts, ...names, ...labels });
+    const nested = { nestingMax: 8, resultBytesMax: 65_536 };
+    const operated = { operatorLengthMax: 128, stuckAttemptsMax: 1_000 };
+    expect(limits).toMatchObject({ ...nested, ...operated });
   });
 
   test('the defaults are the ones that the design promises, and keep the limits', () => {

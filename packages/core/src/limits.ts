@@ -24,6 +24,14 @@ export const limits = {
   labelValueLengthMax: 256,
   /** Characters kept of a reason or a participant's message. */
   textLengthMax: 1_024,
+  /** How deep branches nest: `1` is 1 deep, `1.2` 2. */
+  nestingMax: 8,
+  /** Bytes of the value that Commit carries for attached runs. */
+  resultBytesMax: 65_536,
+  /** Characters of the name of who resolved a branch. */
+  operatorLengthMax: 128,
+  /** Highest stuck threshold in attempts. */
+  stuckAttemptsMax: 1_000,
   /** Longest server-side wait of one request. */
   waitMsMax: 60_000,
 } as const;

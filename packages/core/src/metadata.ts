@@ -22,6 +22,8 @@ export const metadataKeys = {
   verdict: 'tercet-verdict',
   /** From participants, trailing, with the verdict `retry`: earliest next call in milliseconds. */
   retryAfterMs: 'tercet-retry-after-ms',
+  /** From participants, trailing, with OK to a Try: ids of the nested branches whose Try succeeded, comma-separated. */
+  branches: 'tercet-branches',
   /** From participants, trailing, with the verdict `reject`: details as JSON in UTF-8. */
   rejectDetails: 'tercet-reject-details-bin',
   /** From the coordinator, trailing: the error's code. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { deepFreeze } from '../test/deep-freeze';
-import { outcomes } from '../test/steps';
+import { outcomes } from '../test/lives';
 import { type Branch, noAttempts } from './branch';
 import type { GlobalTransaction } from './global-transaction';
 import type { BranchId } from './ids';
@@ -72,6 +72,17 @@ describe('dueAt', () => {
       aDecided('confirming', { attempts: failedOnce }),
       DECIDED_AT + 77,
     ],
+    [
+      'a first Cancel that an operator wants at once only after the Try that may still start (P5)',
+      aDecided('cancelling', { notAfter, attempts: { ...noAttempts, nextAt: DECIDED_AT + 1 } }),
+      notAfter + SKEW_MS,
+    ],
+    ['a parked Confirm never (P4)', aDecided('confirming', { parked: true }), undefined],
+    [
+      'a parked Cancel never, not even with a plan (P4)',
+      aDecided('cancelling', { parked: true, attempts: failedOnce }),
+      undefined,
+    ],
   ])('%s (P1)', (_what, tx, at) => {
     expect(due(tx)).toBe(at);
   });
@@ -132,6 +143,7 @@ describe('withOutcome', () => {
     expect(first).toMatchObject({ status: 'registered', phaseOne: 'none' });
     expect(first.attempts).toEqual({
       count: 1,
+      streak: 1,
       firstAt: DECIDED_AT + 10,
       lastAt: DECIDED_AT + 10,
       nextAt: DECIDED_AT + 10 + 50,
@@ -141,6 +153,7 @@ describe('withOutcome', () => {
     const second = answered(aDecided('confirming', first), unknown, DECIDED_AT + 90);
     expect(second.attempts).toMatchObject({
       count: 2,
+      streak: 2,
       firstAt: DECIDED_AT + 10,
       lastAt: DECIDED_AT + 90,
       nextAt: DECIDED_AT + 90 + 100,
@@ -157,9 +170,6 @@ describe('withOutcome', () => {
       { kind: 'again', failure, afterMs: 3e10 },
       limits.durationMsMax,
     ],
-    ['a reject: the slow schedule', { kind: 'refused', failure }, 750],
-    ['a wish to park: the slow schedule', { kind: 'parked', failure, conflict: false }, 750],
-    ['a barrier conflict: the slow schedule', { kind: 'parked', failure, conflict: true }, 750],
     [
       'an unknown method: the slow schedule',
       { kind: 'unknown', failure: { ...failure, grpcCode: grpcCode.UNIMPLEMENTED } },
@@ -169,11 +179,81 @@ describe('withOutcome', () => {
     expect(answered(aDecided('cancelling'), outcome).attempts.nextAt).toBe(DECIDED_AT + delay);
   });
 
+  test('the backoff grows with the failures since an operator began it anew, the count stays', () => {
+    const attempts = { ...noAttempts, count: 40, streak: 0, firstAt: 5, lastAt: 6 };
+    const branch = answered(aDecided('confirming', { attempts }), unknown);
+    expect(branch.attempts).toMatchObject({ count: 41, streak: 1, firstAt: 5 });
+    expect(branch.attempts.nextAt).toBe(DECIDED_AT + 50);
+  });
+
+  test('an OK is no failure: it does not lengthen the streak', () => {
+    const attempts = { ...noAttempts, count: 3, streak: 2 };
+    const branch = answered(aDecided('confirming', { attempts }), { kind: 'done' });
+    expect(branch.attempts).toMatchObject({ count: 4, streak: 2 });
+  });
+
   test('the reason to be stuck follows the last failure', () => {
     const rejected = answered(aDecided('confirming'), { kind: 'refused', failure });
     expect(rejected.attempts.stuckReason).toBe('rejected');
     const later = answered(aDecided('confirming', rejected), unknown);
     expect(later.attempts.stuckReason).toBe('unreachable');
+  });
+
+  describe('parking (P2, P4)', () => {
+    const spec = aBranchSpec({ retry, parkPermanentErrors: true });
+    const code = (grpc: number): Outcome => ({
+      kind: 'unknown',
+      failure: { ...failure, grpcCode: grpc },
+    });
+
+    test.each<[string, Outcome, string]>([
+      ['a reject', { kind: 'refused', failure }, 'rejected'],
+      ['a wish to park', { kind: 'parked', failure, conflict: false }, 'parked'],
+      ['a barrier conflict', { kind: 'parked', failure, conflict: true }, 'barrier'],
+    ])('%s parks: counted, kept, without a plan', (_what, outcome, stuckReason) => {
+      const tx = aDecided('cancelling', { tryTold: true });
+      expect(answered(tx, outcome)).toMatchObject({
+        status: 'registered',
+        parked: true,
+        attempts: {
+          count: 1,
+          streak: 1,
+          lastAt: DECIDED_AT,
+          nextAt: undefined,
+          lastFailure: failure,
+          stuckReason,
+        },
+      });
+      const next = aDecided('cancelling', answered(tx, outcome));
+      expect(due(next)).toBeUndefined();
+      expect(completed(next, DECIDED_AT)).toBeUndefined();
+    });
+
+    test('an unknown method is repeated slowly, and parks only where the definition says so', () => {
+      const slowly = answered(aDecided('confirming'), code(grpcCode.UNIMPLEMENTED));
+      expect(slowly).toMatchObject({ parked: false, attempts: { nextAt: DECIDED_AT + 750 } });
+      const stopped = answered(aDecided('confirming', { spec }), code(grpcCode.UNIMPLEMENTED));
+      expect(stopped).toMatchObject({
+        parked: true,
+        attempts: { nextAt: undefined, stuckReason: 'unimplemented' },
+      });
+      expect(answered(aDecided('confirming', { spec }), unknown).parked).toBe(false);
+    });
+
+    const parked = answered(aDecided('confirming'), { kind: 'refused', failure });
+
+    test('a late failure of a call that was under way leaves it parked, and is kept', () => {
+      const later = answered(aDecided('confirming', parked), unknown, DECIDED_AT + 9);
+      expect(later).toMatchObject({
+        parked: true,
+        attempts: { count: 2, lastAt: DECIDED_AT + 9, nextAt: undefined },
+      });
+    });
+
+    test('a late OK ends it, without a verdict', () => {
+      const later = answered(aDecided('confirming', parked), { kind: 'done' });
+      expect(later).toMatchObject({ status: 'confirmed', parked: false, verdict: undefined });
+    });
   });
 
   test.each([
@@ -185,6 +265,15 @@ describe('withOutcome', () => {
       ...failure,
       message: kept,
     });
+  });
+
+  test('a long message is cut between characters', () => {
+    const message = `${'x'.repeat(limits.textLengthMax - 2)}😀 tail`;
+    const long: Outcome = { kind: 'unknown', failure: { ...failure, message } };
+    const kept = answered(aDecided('confirming'), long).attempts.lastFailure?.message ?? '';
+    expect(kept).toHaveLength(limits.textLengthMax);
+    expect(kept.startsWith('x'.repeat(limits.textLengthMax - 2))).toBe(true);
+    expect(() => encodeURI(kept)).not.toThrow();
   });
 
   test('touches only the branch that answered', () => {
@@ -220,7 +309,7 @@ describe('withOutcome', () => {
     );
   });
 
-  test('any answer but OK leaves the branch due within a day, whatever it says (I7, P2)', () => {
+  test('any answer but OK leaves the branch due within a day, or parked, whatever it says (I7, P2)', () => {
     fc.assert(
       fc.property(outcomes, fc.integer(), fc.nat({ max: 1_000 }), (outcome, seed, count) => {
         const tx = aDecided('cancelling', { tryTold: true, attempts: { ...noAttempts, count } });
@@ -230,7 +319,8 @@ describe('withOutcome', () => {
           { branchId: one, outcome },
           { now, random: new SeededRandom(seed) },
         );
-        if (outcome.kind === 'done') return due(next) === undefined;
+        const parked = outcome.kind === 'refused' || outcome.kind === 'parked';
+        if (outcome.kind === 'done' || parked) return due(next) === undefined;
         const at = due(next) ?? Number.NaN;
         return at >= now && at <= now + limits.durationMsMax;
       }),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Attempts, noAttempts } from './branch';
+import { type Attempts, type Branch, STUCK_ATTEMPTS_DEFAULT, noAttempts } from './branch';
 import { type Outcome, grpcCode } from './outcome';
-import { STUCK_ATTEMPTS, isImmediate, reasonOf, stuckReasonAt } from './stuck';
+import { isImmediate, parks, reasonOf, reasonOfCode, stuckReasonAt } from './stuck';
 import { type StuckReason, stuckReasons } from './stuck-reason';
 import { aBranch, aBranchSpec } from './testing';
 
@@ -11,10 +11,11 @@ function failed(code: number): Exclude<Outcome, { kind: 'done' }> {
   return { kind: 'unknown', failure: { grpcCode: code, message: '', peer: undefined } };
 }
 
-function aStuckBranch(attempts: Partial<Attempts>) {
+function aStuckBranch(attempts: Partial<Attempts>, over: Partial<Branch> = {}) {
   return aBranch({
     spec: aBranchSpec({ stuckAfterMs: 300_000 }),
     attempts: { ...noAttempts, ...attempts },
+    ...over,
   });
 }
 
@@ -30,6 +31,7 @@ describe('reasonOf', () => {
   const codes = Object.entries(grpcCode).filter(([name]) => name !== 'OK');
   test.each(codes)('an unknown end with %s', (_name, code) => {
     expect(reasonOf(failed(code))).toBe(named[code] ?? 'retrying');
+    expect(reasonOfCode(code)).toBe(named[code] ?? 'retrying');
   });
 
   test('what the participant asked for goes before the code', () => {
@@ -39,10 +41,13 @@ describe('reasonOf', () => {
     expect(reasonOf({ kind: 'parked', failure, conflict: true })).toBe('barrier');
   });
 
-  test('a participant that asks to be called again is being retried', () => {
-    const { failure } = failed(grpcCode.FAILED_PRECONDITION);
-    expect(reasonOf({ kind: 'again', failure, afterMs: 1 })).toBe('retrying');
-  });
+  test.each([grpcCode.FAILED_PRECONDITION, grpcCode.UNAUTHENTICATED])(
+    'a participant that asks to be called again is being retried (code %i)',
+    (code) => {
+      const { failure } = failed(code);
+      expect(reasonOf({ kind: 'again', failure, afterMs: 1 })).toBe('retrying');
+    },
+  );
 });
 
 describe('isImmediate', () => {
@@ -78,7 +83,76 @@ describe('stuckReasonAt (stuck: 5 attempts, or too old, or not worth retrying)',
     expect(stuckReasonAt(branch, DECIDED_AT, DECIDED_AT + 1e9)).toBeUndefined();
   });
 
-  test('the number of attempts is the one that operators are told', () => {
-    expect(STUCK_ATTEMPTS).toBe(5);
+  test('the number of attempts is the one of its definition, 5 where it names none', () => {
+    expect(STUCK_ATTEMPTS_DEFAULT).toBe(5);
+    const at = (stuckAttempts: number, count: number) => {
+      const branch = aStuckBranch({ count, stuckReason: 'unreachable' });
+      const spec = { ...branch.spec, stuckAttempts };
+      return stuckReasonAt({ ...branch, spec }, DECIDED_AT, DECIDED_AT);
+    };
+    expect([at(1, 0), at(1, 1)]).toEqual([undefined, 'unreachable']);
+    expect([at(1_000, 999), at(1_000, 1_000)]).toEqual([undefined, 'unreachable']);
+  });
+
+  test('an operator that begins its backoff anew does not hide that it has failed often', () => {
+    const attempts = { count: 5, streak: 0, stuckReason: 'retrying' as const };
+    expect(stuckReasonAt(aStuckBranch(attempts), DECIDED_AT, DECIDED_AT)).toBe('retrying');
+  });
+
+  const lastReasons: readonly (StuckReason | undefined)[] = [undefined, ...stuckReasons];
+  test.each(lastReasons)('a parked branch is stuck at any age, last reason %s (I7)', (reason) => {
+    const branch = aStuckBranch({ count: 1, stuckReason: reason }, { parked: true });
+    for (const since of [undefined, DECIDED_AT, DECIDED_AT + 5_000]) {
+      expect(stuckReasonAt(branch, since, DECIDED_AT)).toBe(reason ?? 'parked');
+    }
+  });
+
+  test('one that waits for another branch is not stuck: that one is', () => {
+    const waiting = aStuckBranch({ count: 9, stuckReason: 'auth' });
+    expect(stuckReasonAt(waiting, undefined, DECIDED_AT + 1e9)).toBeUndefined();
+  });
+
+  test('a branch that was resolved is not stuck, whatever it last met', () => {
+    const attempts = { count: 9, stuckReason: 'rejected' as const };
+    const verdict = { asserted: 'confirmed', by: 'ann', at: DECIDED_AT, reason: 'paid' } as const;
+    const branch = aStuckBranch(attempts, { status: 'confirmed', verdict });
+    expect(stuckReasonAt(branch, DECIDED_AT, DECIDED_AT + 1e9)).toBeUndefined();
+  });
+});
+
+describe('parks (what stops the automatic calls)', () => {
+  const { failure } = failed(grpcCode.FAILED_PRECONDITION);
+  const byDefault = aBranchSpec();
+  const asked = aBranchSpec({ parkPermanentErrors: true });
+
+  test.each<[string, Exclude<Outcome, { kind: 'done' }>]>([
+    ['a reject', { kind: 'refused', failure }],
+    ['a wish to be parked', { kind: 'parked', failure, conflict: false }],
+    ['a contradiction at the barrier', { kind: 'parked', failure, conflict: true }],
+  ])("%s does, always: it is the participant's own word", (_what, outcome) => {
+    expect([parks(byDefault, outcome), parks(asked, outcome)]).toEqual([true, true]);
+  });
+
+  test.each([grpcCode.FAILED_PRECONDITION, grpcCode.UNAUTHENTICATED])(
+    'a wish to be called again never does (code %i)',
+    (code) => {
+      const outcome = { kind: 'again', failure: failed(code).failure, afterMs: undefined } as const;
+      expect([parks(byDefault, outcome), parks(asked, outcome)]).toEqual([false, false]);
+    },
+  );
+
+  const permanent: readonly number[] = [
+    grpcCode.INVALID_ARGUMENT,
+    grpcCode.PERMISSION_DENIED,
+    grpcCode.UNIMPLEMENTED,
+    grpcCode.UNAUTHENTICATED,
+  ];
+  const codes = Object.entries(grpcCode).filter(([name]) => name !== 'OK');
+  test.each(codes)('%s without a verdict never does by default', (_name, code) => {
+    expect(parks(byDefault, failed(code))).toBe(false);
+  });
+
+  test.each(codes)('%s does where the definition asks for it: %#', (_name, code) => {
+    expect(parks(asked, failed(code))).toBe(permanent.includes(code));
   });
 });

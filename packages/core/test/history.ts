@@ -1,35 +1,46 @@
 /**
- * Plays a list of steps against core the way an engine does, and checks rules I1, I2, I3, I7, I9 and core's
- * D1–D3, P1, P2 after every one. A broken rule throws an error that names it.
+ * Plays a list of steps against core the way an engine does, and checks rules I1–I4, I7, I9 and core's D1–D3, P1–P5
+ * and O1–O4 after every one. A broken rule throws an error that names it.
  */
 import {
-  type Branch,
   type BranchId,
+  type CallFailure,
   type Decision,
   type Gid,
   type GlobalTransaction,
   type Outcome,
+  type PhaseTwoOrder,
   type RunId,
   type TransactionEvent,
   completed,
   decide,
-  dueAt,
+  decisionOf,
   factReached,
   isFinished,
   openPhase,
+  operate,
   pendingBranches,
+  withHeldBack,
   withOutcome,
 } from '../src';
 import { SeededRandom } from '../src/testing';
 import { deepFreeze } from './deep-freeze';
-import { SKEW_MS, checkBranch, checkState, checkSuccession, mustOutwaitTry, must } from './rules';
-import { type Step, listOf, openingOf, specOf } from './steps';
+import { must } from './must';
+import { checkOrder } from './order-rules';
+import {
+  checkAnswer,
+  checkBranch,
+  checkDue,
+  checkHeldBack,
+  dueOf,
+  hasItsTurn,
+  mustOutwaitTry,
+} from './phase-two-rules';
+import { checkState, checkSuccession } from './rules';
+import { type Step, type Wish, listOf, openingOf, orderOf, specOf } from './steps';
 
 const GID = 'order-1' as Gid;
 const RUNS = ['a'.repeat(32), 'b'.repeat(32)] as const;
-/** Longest delay that any retry may ask for: 24 h. */
-const LONGEST_DELAY_MS = 86_400_000;
-
 /** One transaction and what has happened to it. */
 export class History {
   tx: GlobalTransaction | undefined;
@@ -41,7 +52,10 @@ export class History {
   private readonly accepted: TransactionEvent[] = [];
   private readonly phasesDue = new Set<string>();
 
-  constructor(seed: number) {
+  constructor(
+    seed: number,
+    private readonly order: PhaseTwoOrder,
+  ) {
     this.random = new SeededRandom(seed);
   }
 
@@ -49,27 +63,40 @@ export class History {
   play(step: Step): void {
     const before = this.tx;
     this.perform(step);
-    this.check(before);
+    this.check(before, step);
   }
 
-  /** Heals everything: the deadline passes, every due call is answered OK. The transaction has to end. */
+  /** Heals everything: the deadline passes, operators act, every due call is answered OK. The transaction has to end. */
   settle(): void {
     if (this.tx?.status === 'trying') {
       this.now = Math.max(this.now, this.tx.deadlineAt);
       this.play({ kind: 'deadline' });
       must(this.tx.status !== 'trying', 'I7: an undecided transaction is decided by its deadline');
     }
-    for (
-      let round = 0;
-      round < 2 && this.tx !== undefined && !isFinished(this.tx.status);
-      round++
-    ) {
+    // In an ordered phase two each round may end one branch only.
+    for (let left = (this.tx?.branches.length ?? 0) + 1; left > 0 && this.isOpen(); left--) {
+      this.freeParked();
       this.play({ kind: 'answer-all-done' });
       this.play({ kind: 'complete' });
     }
     if (this.tx === undefined) return;
     must(isFinished(this.tx.status), 'I7: what is called until it answers OK comes to an end');
     must(pendingBranches(this.tx).length === 0, 'I7: nothing ends while a branch is unfinished');
+  }
+
+  private isOpen(): boolean {
+    return this.tx !== undefined && !isFinished(this.tx.status);
+  }
+
+  /** What an operator does about parked branches: one is called again, the other one is vouched for. */
+  private freeParked(): void {
+    for (const [pick, { parked }] of (this.tx?.branches ?? []).entries()) {
+      if (!parked) continue;
+      const wish = this.random.unit() < 0.5 ? 'resume' : 'resolve';
+      this.play({ kind: 'operate', wish, pick });
+      must(this.tx?.branches[pick]?.parked === false, 'I7: what is parked can be moved');
+      this.count(`${wish} in the end`);
+    }
   }
 
   private perform(step: Step): void {
@@ -79,11 +106,12 @@ export class History {
         return;
       case 'replay':
         return this.replay(step.pick);
-      case 'answer': {
-        const branches = this.tx?.branches ?? [];
-        const branch = branches[step.pick % (branches.length + 1)];
-        return this.answer(branch?.spec.id ?? ('99' as BranchId), step.outcome);
-      }
+      case 'answer':
+        return this.answer(this.picked(step.pick), step.outcome);
+      case 'hold-back':
+        return this.holdBack(this.picked(step.pick), step.failure);
+      case 'operate':
+        return this.operate(step.wish, this.picked(step.pick));
       case 'answer-all-done':
         return this.answerAllDone();
       case 'complete':
@@ -93,13 +121,25 @@ export class History {
     }
   }
 
+  /** The id of one of the branches, of the `pick`-th where there are more; now and then one that does not exist. */
+  private picked(pick: number): BranchId {
+    const ids = (this.tx?.branches ?? []).map(({ spec }) => spec.id);
+    const foreign = '99' as BranchId;
+    return [...ids, ...ids, ...ids, foreign][pick % (3 * ids.length + 1)] ?? foreign;
+  }
+
   private eventOf(step: Extract<Step, { kind: 'register' | 'commit' | 'rollback' | 'deadline' }>) {
     const runId = (step.kind === 'deadline' ? RUNS[0] : RUNS[step.run]) as RunId;
     const ids = this.tx?.branches.map((branch) => branch.spec.id) ?? [];
     switch (step.kind) {
       case 'register': {
         const branches = step.branches.map(specOf);
-        return { kind: 'register', runId, opening: openingOf(step.opening), branches } as const;
+        return {
+          kind: 'register',
+          runId,
+          opening: openingOf(step.opening, this.order),
+          branches,
+        } as const;
       }
       case 'commit':
         return { kind: 'commit', runId, branchIds: listOf(step.list, ids) } as const;
@@ -179,31 +219,58 @@ export class History {
 
   private answer(id: BranchId, outcome: Outcome): void {
     const before = this.tx;
+    const branch = before?.branches.find((one) => one.spec.id === id);
     if (before === undefined) return;
-    const branch = before.branches.find((one) => one.spec.id === id);
-    const next = withOutcome(
-      before,
-      { branchId: id, outcome },
-      { now: this.now, random: this.random },
-    );
-    this.tx = deepFreeze(next);
+    const open = branch?.status === 'registered' && openPhase(before) !== undefined;
+    // A branch that waits for another one is never called, so nothing can come back.
+    if (open && !hasItsTurn(before, branch)) return this.count('has to wait');
+    const context = { now: this.now, random: this.random };
+    const next = deepFreeze(withOutcome(before, { branchId: id, outcome }, context));
+    this.tx = next;
     const after = next.branches.find((one) => one.spec.id === id);
-    if (branch?.status !== 'registered' || openPhase(before) === undefined) {
+    if (branch === undefined || !open) {
       must(after === branch, 'I9: an answer that nobody waits for changes nothing');
       return this.count(branch === undefined ? 'answer for no branch' : 'answer out of turn');
     }
-    must(after?.attempts.count === branch.attempts.count + 1, 'every answer counts as an attempt');
+    must(after !== undefined, 'I7: a branch that answered is still there');
     this.count(`answer ${outcome.kind}`);
-    if (outcome.kind === 'done') return;
-    must(after.status === 'registered', 'P2: only OK finishes a branch');
-    const later = (dueAt(next, after, SKEW_MS) ?? Number.NaN) - this.now;
-    must(later >= 0 && later <= LONGEST_DELAY_MS, 'P2: any other answer makes it due later');
+    checkAnswer([branch, after], outcome, { next, now: this.now });
+    if (after.parked && !branch.parked) this.count(`parked by ${outcome.kind}`);
+    if (branch.parked) this.count('answer while parked');
   }
 
   private answerAllDone(): void {
-    const due = (this.tx?.branches ?? []).flatMap((branch) => this.dueOf(branch) ?? []);
+    const due = this.tx?.branches.flatMap((one) => this.due(one.spec.id) ?? []) ?? [];
     this.now = Math.max(this.now, ...due);
-    for (const branch of this.tx?.branches ?? []) this.answer(branch.spec.id, { kind: 'done' });
+    for (const { spec } of this.tx?.branches ?? []) {
+      if (this.due(spec.id) !== undefined) this.answer(spec.id, { kind: 'done' });
+    }
+  }
+
+  private due(id: BranchId): number | undefined {
+    const branch = this.tx?.branches.find((one) => one.spec.id === id);
+    return this.tx && branch && dueOf(this.tx, branch);
+  }
+
+  /** A gate tells of every call that waits in it: only those that are due, or were when they came. */
+  private holdBack(id: BranchId, failure: CallFailure): void {
+    const before = this.tx;
+    const branch = before?.branches.find((one) => one.spec.id === id);
+    if (before === undefined || branch === undefined || !hasItsTurn(before, branch)) return;
+    this.tx = deepFreeze(withHeldBack(before, id, failure));
+    if (checkHeldBack(before, this.tx, branch)) this.count('held back');
+  }
+
+  private operate(wish: Wish, id: BranchId): void {
+    const { tx, now } = this;
+    if (tx === undefined) return;
+    const end = decisionOf(tx.status) === 'confirm' ? 'confirmed' : 'cancelled';
+    const event = deepFreeze(orderOf(wish, id, end));
+    const answer = operate(tx, event, now);
+    const what = answer.kind === 'rejected' ? answer.error.code : answer.kind;
+    this.count(`${event.kind} ${what}`);
+    if (answer.kind === 'accepted') this.tx = deepFreeze(answer.next);
+    checkOrder({ tx, event, now }, answer);
   }
 
   private complete(): void {
@@ -213,18 +280,20 @@ export class History {
     if (next !== undefined) this.tx = deepFreeze(next);
   }
 
-  private dueOf(branch: Branch): number | undefined {
-    return this.tx === undefined ? undefined : dueAt(this.tx, branch, SKEW_MS);
-  }
-
-  private check(before: GlobalTransaction | undefined): void {
+  private check(before: GlobalTransaction | undefined, step: Step): void {
     const after = this.tx;
     if (after === undefined) return must(before === undefined, 'I7: nothing is removed');
     if (before !== undefined) checkSuccession(before, after);
+    for (const [i, branch] of after.branches.entries()) {
+      const freed = before?.branches[i]?.parked === true && !branch.parked;
+      const byOperator = step.kind === 'operate' || branch.status !== 'registered';
+      must(!freed || byOperator, 'P4: only an operator, or an OK, ends being parked');
+    }
     checkState(after);
+    checkDue(after);
     for (const branch of after.branches) {
       checkBranch(after, branch, this.now);
-      const phase = this.dueOf(branch) === undefined ? undefined : openPhase(after);
+      const phase = dueOf(after, branch) === undefined ? undefined : openPhase(after);
       if (phase === undefined) continue;
       this.phasesDue.add(phase);
       must(this.phasesDue.size === 1, 'I1: never both Confirm and Cancel');

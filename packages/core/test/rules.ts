@@ -1,30 +1,19 @@
 /** The rules that hold for every transaction at every moment, and from each moment to the next. */
 import {
+  type Attempts,
   type Branch,
   type GlobalStatus,
   type GlobalTransaction,
   type Transition,
   decisionOf,
-  dueAt,
   factReached,
   facts,
   globalTransitions,
   isFinished,
-  openPhase,
-  openSince,
+  parentOf,
   pendingBranches,
-  stuckReasonAt,
-  stuckReasons,
 } from '../src';
-import { variantOf } from './steps';
-
-/** Greatest clock difference that the histories are played with, milliseconds. */
-export const SKEW_MS = 5_000;
-
-/** A rule; a plain throw, because a matcher for each of a million checks would take minutes. */
-export function must(holds: boolean, rule: string): asserts holds {
-  if (!holds) throw new Error(`broken rule: ${rule}`);
-}
+import { must } from './must';
 
 /** What holds for a transaction at any time. */
 export function checkState(tx: GlobalTransaction): void {
@@ -45,32 +34,15 @@ export function checkState(tx: GlobalTransaction): void {
     'I3: only a commit leads to confirm',
   );
   if (isFinished(tx.status)) must(pendingBranches(tx).length === 0, 'I7: nothing is given up');
-}
-
-/** What holds for a branch at any time. */
-export function checkBranch(tx: GlobalTransaction, branch: Branch, now: number): void {
-  const due = dueAt(tx, branch, SKEW_MS);
-  const open = openPhase(tx) !== undefined && branch.status === 'registered';
-  must((due !== undefined) === open, 'P1: due exactly while the decision wants a call');
-  must(branch.spec.payload[0] === variantOf(branch.spec), 'D2: bytes stay as they were');
-  if (due === undefined || tx.decidedAt === undefined) return;
-  must(Number.isSafeInteger(due), 'I7: an unfinished branch is due at some time');
-  must(openPhase(tx) === (tx.cause?.kind === 'commit' ? 'confirm' : 'cancel'), 'P1: as decided');
-  const outwaited = Math.max(tx.decidedAt, branch.notAfter + SKEW_MS);
-  if (branch.attempts.count === 0) {
-    const first = mustOutwaitTry(tx, branch) ? outwaited : tx.decidedAt;
-    must(due === first, 'P1: a first Cancel outwaits a Try that may still start, else at once');
+  const ids = new Set<string>(tx.branches.map(({ spec }) => spec.id));
+  for (const { spec, status, attempts, parked, verdict } of tx.branches) {
+    must(!parked || attempts.nextAt === undefined, 'P4: what is parked has no plan');
+    const parent = parentOf(spec.id);
+    must(parent === undefined || ids.has(parent), 'I4: no nested branch without its parent');
+    must(!parked || (decision !== undefined && status === 'registered'), 'P4: parked = pending');
+    must(verdict === undefined || verdict.asserted === status, 'O2: a verdict ends its branch so');
+    must(verdict === undefined || verdict.asserted === end, 'O1: no verdict contradicts');
   }
-  const since = openSince(tx, branch, SKEW_MS) ?? Number.NaN;
-  if (branch.attempts.count === 0) must(due === since, 'the first call is due once it is open');
-  const stuck = stuckReasonAt(branch, since, now);
-  must(stuck === undefined || stuckReasons.includes(stuck), 'stuck has a known reason');
-  if (branch.attempts.count >= 5) must(stuck !== undefined, 'five failures are stuck');
-}
-
-/** The first Cancel of a branch whose Try outcome was not told waits, except behind a barrier. */
-export function mustOutwaitTry(tx: GlobalTransaction, branch: Branch): boolean {
-  return openPhase(tx) === 'cancel' && !branch.tryTold && !branch.spec.barrier;
 }
 
 /** What may never change from one moment of a transaction to the next. */
@@ -94,9 +66,20 @@ export function checkSuccession(before: GlobalTransaction, after: GlobalTransact
     const later = after.branches[i];
     must(later?.spec === branch.spec, 'I7: a branch is never removed, moved or rewritten');
     must(later.notAfter === branch.notAfter, 'notAfter never changes');
-    must(later.attempts.count >= branch.attempts.count, 'attempts are never forgotten');
     if (branch.status !== 'registered') must(later === branch, 'P2: an ended branch never changes');
+    checkHistory(branch.attempts, later);
   });
+}
+
+/** What is known of earlier calls stays known, whatever an operator does. */
+function checkHistory(before: Attempts, { status, attempts: after }: Branch): void {
+  must(after.count >= before.count, 'O3: attempts are never forgotten');
+  must(after.count <= before.count + 1, 'one answer is one attempt');
+  must(after.firstAt === before.firstAt || before.count === 0, 'O3: nor when the first one was');
+  must(after.streak >= 0 && after.streak <= after.count, 'a streak is a part of all attempts');
+  if (after.count !== before.count || before.lastFailure === undefined) return;
+  must(after.lastAt === before.lastAt, 'O3: nor when the last one was');
+  must(after.lastFailure === before.lastFailure, `O3: nor what it met (${status})`);
 }
 
 /** One move of the table, or two at once where phase two has no calls. */

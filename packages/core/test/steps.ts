@@ -1,12 +1,13 @@
-/** What can happen to one transaction, as data that fast-check draws and shrinks. */
-import fc from 'fast-check';
+/** What can happen to one transaction, as data; lives.ts draws it. */
 import {
   type BranchId,
   type BranchSpec,
+  type CallFailure,
   type Opening,
+  type OperatorEvent,
   type Outcome,
+  type PhaseTwoOrder,
   type TryOutcome,
-  grpcCode,
 } from '../src';
 import { aBranchSpec, anOpening } from '../src/testing';
 
@@ -19,6 +20,13 @@ export interface BranchDraw {
   readonly variant: 0 | 1;
   readonly forwardMs: number;
   readonly barrier: boolean;
+  readonly parkPermanentErrors: boolean;
+}
+
+/** The life of one transaction. */
+export interface Life {
+  readonly order: PhaseTwoOrder;
+  readonly steps: readonly Step[];
 }
 
 /** One thing that happens. Run 0 is the one that opens the transaction in most histories. */
@@ -34,29 +42,58 @@ export type Step =
   | { readonly kind: 'deadline' }
   | { readonly kind: 'answer'; readonly pick: number; readonly outcome: Outcome }
   | { readonly kind: 'answer-all-done' }
+  | { readonly kind: 'hold-back'; readonly pick: number; readonly failure: CallFailure }
+  | { readonly kind: 'operate'; readonly wish: Wish; readonly pick: number }
   | { readonly kind: 'complete' }
   | { readonly kind: 'clock'; readonly ms: number }
   | { readonly kind: 'replay'; readonly pick: number };
+
+/** What an operator wants; `contradict` = resolve against the decision. */
+export type Wish = 'retry' | 'retry-all' | 'resume' | 'resume-all' | 'resolve' | 'contradict';
 
 /** Which branches a Commit lists, measured against those that are registered. */
 export type CommitList = 'exact' | 'exact-twice' | 'all-but-one' | 'one-too-many';
 /** What a Rollback tells of one Try; `undefined` = nothing. */
 export type ToldTry = TryOutcome | undefined;
 
-/** The opening of each kind. */
-export function openingOf(kind: OpeningKind): Opening | undefined {
+/** The opening of each kind, where the transaction's phase two has the given order. */
+export function openingOf(kind: OpeningKind, phaseTwoOrder: PhaseTwoOrder): Opening | undefined {
   const labels = { order: '1' };
+  const policy = { onTimeout: 'cancel', phaseTwoOrder } as const;
   switch (kind) {
     case 'same':
-      return anOpening({ labels });
+      return anOpening({ labels, policy });
     case 'none':
       return undefined;
     case 'other-name':
-      return anOpening({ labels, name: 'refund' });
+      return anOpening({ labels, policy, name: 'refund' });
     case 'other-labels':
-      return anOpening({ labels: { order: '2' } });
+      return anOpening({ labels: { order: '2' }, policy });
     case 'other-policy':
-      return anOpening({ labels, policy: { onTimeout: 'none', phaseTwoOrder: 'all' } });
+      return anOpening({ labels, policy: { ...policy, onTimeout: 'none' } });
+  }
+}
+
+/** What an operator asks for, of one branch or of all, while the decision ends branches as `end`. */
+export function orderOf(
+  wish: Wish,
+  branchId: BranchId,
+  end: 'confirmed' | 'cancelled',
+): OperatorEvent {
+  switch (wish) {
+    case 'retry':
+    case 'resume':
+      return { kind: wish, branchIds: [branchId] };
+    case 'retry-all':
+      return { kind: 'retry', branchIds: [] };
+    case 'resume-all':
+      return { kind: 'resume', branchIds: [] };
+    case 'resolve':
+      return { kind: 'resolve', branchId, asserted: end, by: 'ann', reason: 'booked by hand' };
+    case 'contradict': {
+      const asserted = end === 'confirmed' ? 'cancelled' : 'confirmed';
+      return { kind: 'resolve', branchId, asserted, by: 'ann', reason: 'it was not so' };
+    }
   }
 }
 
@@ -68,6 +105,7 @@ export function specOf(draw: BranchDraw): BranchSpec {
     payload: Uint8Array.of(draw.variant),
     deadlines: { forwardMs: draw.forwardMs, confirmMs: 5_000, cancelMs: 5_000 },
     barrier: draw.barrier,
+    parkPermanentErrors: draw.parkPermanentErrors,
   });
 }
 
@@ -89,91 +127,3 @@ export function listOf(kind: CommitList, ids: readonly BranchId[]): readonly Bra
       return [...ids, '99' as BranchId];
   }
 }
-
-const failure = fc.record({
-  grpcCode: fc.constantFrom(...Object.values(grpcCode).filter((code) => code !== grpcCode.OK)),
-  message: fc.oneof(fc.constantFrom('', 'x'.repeat(2_000)), fc.string({ maxLength: 20 })),
-  peer: fc.constantFrom(undefined, '10.0.3.7:50051'),
-});
-
-/** Every kind of outcome. */
-export const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
-  fc.constant<Outcome>({ kind: 'done' }),
-  failure.map((f): Outcome => ({ kind: 'refused', failure: f })),
-  failure.map((f): Outcome => ({ kind: 'unknown', failure: f })),
-  fc
-    .tuple(failure, fc.boolean())
-    .map(([f, conflict]): Outcome => ({ kind: 'parked', failure: f, conflict })),
-  fc
-    .tuple(failure, fc.constantFrom(undefined, 0, 3_000, 1e12))
-    .map(([f, afterMs]): Outcome => ({ kind: 'again', failure: f, afterMs })),
-);
-
-const run = fc.oneof(
-  { weight: 12, arbitrary: fc.constant(0) },
-  { weight: 1, arbitrary: fc.constant(1) },
-);
-const branch: fc.Arbitrary<BranchDraw> = fc.record({
-  id: fc.constantFrom('1', '2', '3', '1.1'),
-  variant: fc.oneof({ weight: 9, arbitrary: fc.constant(0 as const) }, fc.constant(1 as const)),
-  forwardMs: fc.constantFrom(1, 5_000, 600_000),
-  barrier: fc.boolean(),
-});
-const openingKind = fc.oneof(
-  { weight: 10, arbitrary: fc.constant<OpeningKind>('same') },
-  fc.constantFrom<OpeningKind>('none', 'other-name', 'other-labels', 'other-policy'),
-);
-const register: fc.Arbitrary<Step> = fc.record({
-  kind: fc.constant('register' as const),
-  run,
-  opening: openingKind,
-  branches: fc.array(branch, { maxLength: 3 }),
-});
-const commitList = fc.oneof(
-  { weight: 3, arbitrary: fc.constant<CommitList>('exact') },
-  fc.constantFrom<CommitList>('exact-twice', 'all-but-one', 'one-too-many'),
-);
-const toldTry = fc.constantFrom<ToldTry[]>(undefined, 'not-sent', 'done', 'refused', 'unknown');
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: register },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('commit' as const), run, list: commitList }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('rollback' as const),
-      run,
-      tries: fc.array(toldTry, { minLength: 4, maxLength: 4 }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.constant<Step>({ kind: 'deadline' }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      kind: fc.constant('answer' as const),
-      pick: fc.nat({ max: 59 }),
-      outcome: outcomes,
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant<Step>({ kind: 'answer-all-done' }) },
-  { weight: 2, arbitrary: fc.constant<Step>({ kind: 'complete' }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('clock' as const),
-      ms: fc.constantFrom(0, 1, 300, 4_999, 60_000, 120_000, -1, -10_000),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('replay' as const), pick: fc.nat({ max: 9 }) }),
-  },
-);
-
-/** The life of one transaction: a registration, then anything. */
-export const histories: fc.Arbitrary<readonly Step[]> = fc
-  .tuple(register, fc.array(step, { minLength: 8, maxLength: 40, size: 'max' }))
-  .map(([first, rest]) => [first, ...rest]);

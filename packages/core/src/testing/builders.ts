@@ -36,6 +36,8 @@ export function aBranchSpec(over: Partial<BranchSpec> = {}): BranchSpec {
     deadlines: { forwardMs: 5_000, confirmMs: 5_000, cancelMs: 5_000 },
     retry: defaultRetryPolicy,
     stuckAfterMs: 300_000,
+    stuckAttempts: 5,
+    parkPermanentErrors: false,
     barrier: false,
     ...over,
   };
@@ -50,6 +52,8 @@ export function aBranch(over: Partial<Branch> = {}): Branch {
     tryTold: false,
     notAfter: 1_700_000_005_000,
     attempts: noAttempts,
+    parked: false,
+    verdict: undefined,
     ...over,
   };
 }

@@ -103,7 +103,7 @@ export interface CommitRequest {
   runId: string;
   /** Ids of the branches whose Try is known to have succeeded. Must be the whole registered set. */
   branchIds: string[];
-  /** Value for runs that attach later, at most 64 KiB. Not built yet: refused with UNIMPLEMENTED. */
+  /** Value for runs that attach later, at most 64 KiB; opaque to the coordinator. Kept from the Commit that decided. */
   result?:
     | Buffer
     | undefined;
@@ -161,12 +161,18 @@ export interface RollbackResponse {
 export interface GetTransactionRequest {
   /** The transaction. */
   gid: string;
+  /** Answer with the result that Commit carried, too. */
+  withResult: boolean;
 }
 
 /** Answer of GetTransaction. */
 export interface GetTransactionResponse {
   /** The transaction; an unknown gid is NOT_FOUND. */
-  transaction?: Transaction | undefined;
+  transaction?:
+    | Transaction
+    | undefined;
+  /** The result that Commit carried, where it was asked for and there is one. */
+  result?: Buffer | undefined;
 }
 
 /** Waits for a fact. */
@@ -177,12 +183,18 @@ export interface WaitTransactionRequest {
   waitFor: Fact;
   /** Longest wait, milliseconds, at most 60,000. */
   waitMs: number;
+  /** Answer with the result that Commit carried, too. */
+  withResult: boolean;
 }
 
 /** Answer of WaitTransaction. */
 export interface WaitTransactionResponse {
   /** The transaction as it is now; `reached` tells whether the fact holds or the time was up. */
-  transaction?: Transaction | undefined;
+  transaction?:
+    | Transaction
+    | undefined;
+  /** The result that Commit carried, where it was asked for and there is one. */
+  result?: Buffer | undefined;
 }
 
 function createBaseOpening(): Opening {
@@ -1389,13 +1401,16 @@ export const RollbackResponse: MessageFns<RollbackResponse> = {
 };
 
 function createBaseGetTransactionRequest(): GetTransactionRequest {
-  return { gid: "" };
+  return { gid: "", withResult: false };
 }
 
 export const GetTransactionRequest: MessageFns<GetTransactionRequest> = {
   encode(message: GetTransactionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.gid !== "") {
       writer.uint32(10).string(message.gid);
+    }
+    if (message.withResult !== false) {
+      writer.uint32(16).bool(message.withResult);
     }
     return writer;
   },
@@ -1421,6 +1436,14 @@ export const GetTransactionRequest: MessageFns<GetTransactionRequest> = {
             message.gid = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.withResult = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1434,13 +1457,23 @@ export const GetTransactionRequest: MessageFns<GetTransactionRequest> = {
   },
 
   fromJSON(object: any): GetTransactionRequest {
-    return { gid: isSet(object.gid) ? globalThis.String(object.gid) : "" };
+    return {
+      gid: isSet(object.gid) ? globalThis.String(object.gid) : "",
+      withResult: isSet(object.withResult)
+        ? globalThis.Boolean(object.withResult)
+        : isSet(object.with_result)
+        ? globalThis.Boolean(object.with_result)
+        : false,
+    };
   },
 
   toJSON(message: GetTransactionRequest): unknown {
     const obj: any = {};
     if (message.gid !== "") {
       obj.gid = message.gid;
+    }
+    if (message.withResult !== false) {
+      obj.withResult = message.withResult;
     }
     return obj;
   },
@@ -1451,18 +1484,22 @@ export const GetTransactionRequest: MessageFns<GetTransactionRequest> = {
   fromPartial(object: DeepPartial<GetTransactionRequest>): GetTransactionRequest {
     const message = createBaseGetTransactionRequest();
     message.gid = object.gid ?? "";
+    message.withResult = object.withResult ?? false;
     return message;
   },
 };
 
 function createBaseGetTransactionResponse(): GetTransactionResponse {
-  return { transaction: undefined };
+  return { transaction: undefined, result: undefined };
 }
 
 export const GetTransactionResponse: MessageFns<GetTransactionResponse> = {
   encode(message: GetTransactionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.transaction !== undefined) {
       Transaction.encode(message.transaction, writer.uint32(10).fork()).join();
+    }
+    if (message.result !== undefined) {
+      writer.uint32(18).bytes(message.result);
     }
     return writer;
   },
@@ -1488,6 +1525,14 @@ export const GetTransactionResponse: MessageFns<GetTransactionResponse> = {
             message.transaction = Transaction.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1501,13 +1546,19 @@ export const GetTransactionResponse: MessageFns<GetTransactionResponse> = {
   },
 
   fromJSON(object: any): GetTransactionResponse {
-    return { transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined };
+    return {
+      transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined,
+      result: isSet(object.result) ? Buffer.from(bytesFromBase64(object.result)) : undefined,
+    };
   },
 
   toJSON(message: GetTransactionResponse): unknown {
     const obj: any = {};
     if (message.transaction !== undefined) {
       obj.transaction = Transaction.toJSON(message.transaction);
+    }
+    if (message.result !== undefined) {
+      obj.result = base64FromBytes(message.result);
     }
     return obj;
   },
@@ -1520,12 +1571,13 @@ export const GetTransactionResponse: MessageFns<GetTransactionResponse> = {
     message.transaction = (object.transaction !== undefined && object.transaction !== null)
       ? Transaction.fromPartial(object.transaction)
       : undefined;
+    message.result = object.result ?? undefined;
     return message;
   },
 };
 
 function createBaseWaitTransactionRequest(): WaitTransactionRequest {
-  return { gid: "", waitFor: 0, waitMs: 0 };
+  return { gid: "", waitFor: 0, waitMs: 0, withResult: false };
 }
 
 export const WaitTransactionRequest: MessageFns<WaitTransactionRequest> = {
@@ -1538,6 +1590,9 @@ export const WaitTransactionRequest: MessageFns<WaitTransactionRequest> = {
     }
     if (message.waitMs !== 0) {
       writer.uint32(24).uint32(message.waitMs);
+    }
+    if (message.withResult !== false) {
+      writer.uint32(32).bool(message.withResult);
     }
     return writer;
   },
@@ -1579,6 +1634,14 @@ export const WaitTransactionRequest: MessageFns<WaitTransactionRequest> = {
             message.waitMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.withResult = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1604,6 +1667,11 @@ export const WaitTransactionRequest: MessageFns<WaitTransactionRequest> = {
         : isSet(object.wait_ms)
         ? globalThis.Number(object.wait_ms)
         : 0,
+      withResult: isSet(object.withResult)
+        ? globalThis.Boolean(object.withResult)
+        : isSet(object.with_result)
+        ? globalThis.Boolean(object.with_result)
+        : false,
     };
   },
 
@@ -1618,6 +1686,9 @@ export const WaitTransactionRequest: MessageFns<WaitTransactionRequest> = {
     if (message.waitMs !== 0) {
       obj.waitMs = Math.round(message.waitMs);
     }
+    if (message.withResult !== false) {
+      obj.withResult = message.withResult;
+    }
     return obj;
   },
 
@@ -1629,18 +1700,22 @@ export const WaitTransactionRequest: MessageFns<WaitTransactionRequest> = {
     message.gid = object.gid ?? "";
     message.waitFor = object.waitFor ?? 0;
     message.waitMs = object.waitMs ?? 0;
+    message.withResult = object.withResult ?? false;
     return message;
   },
 };
 
 function createBaseWaitTransactionResponse(): WaitTransactionResponse {
-  return { transaction: undefined };
+  return { transaction: undefined, result: undefined };
 }
 
 export const WaitTransactionResponse: MessageFns<WaitTransactionResponse> = {
   encode(message: WaitTransactionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.transaction !== undefined) {
       Transaction.encode(message.transaction, writer.uint32(10).fork()).join();
+    }
+    if (message.result !== undefined) {
+      writer.uint32(18).bytes(message.result);
     }
     return writer;
   },
@@ -1666,6 +1741,14 @@ export const WaitTransactionResponse: MessageFns<WaitTransactionResponse> = {
             message.transaction = Transaction.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1679,13 +1762,19 @@ export const WaitTransactionResponse: MessageFns<WaitTransactionResponse> = {
   },
 
   fromJSON(object: any): WaitTransactionResponse {
-    return { transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined };
+    return {
+      transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined,
+      result: isSet(object.result) ? Buffer.from(bytesFromBase64(object.result)) : undefined,
+    };
   },
 
   toJSON(message: WaitTransactionResponse): unknown {
     const obj: any = {};
     if (message.transaction !== undefined) {
       obj.transaction = Transaction.toJSON(message.transaction);
+    }
+    if (message.result !== undefined) {
+      obj.result = base64FromBytes(message.result);
     }
     return obj;
   },
@@ -1698,6 +1787,7 @@ export const WaitTransactionResponse: MessageFns<WaitTransactionResponse> = {
     message.transaction = (object.transaction !== undefined && object.transaction !== null)
       ? Transaction.fromPartial(object.transaction)
       : undefined;
+    message.result = object.result ?? undefined;
     return message;
   },
 };

@@ -20,6 +20,9 @@ import {
 } from "@grpc/grpc-js";
 import {
   BranchState,
+  BranchStatus,
+  branchStatusFromJSON,
+  branchStatusToJSON,
   DecisionCause,
   decisionCauseFromJSON,
   decisionCauseToJSON,
@@ -128,6 +131,66 @@ export interface ListStuckBranchesResponse {
   transactions: number;
   /** The coordinator's clock, Unix milliseconds: ages and due times are relative to it. */
   nowUnixMs: bigint;
+}
+
+/** Names branches of one transaction. */
+export interface RetryBranchesRequest {
+  /** The transaction; it must be decided. */
+  gid: string;
+  /** The branches; empty = all that are pending and not parked. */
+  branchIds: string[];
+}
+
+/** Answer of RetryBranches: durable. */
+export interface RetryBranchesResponse {
+  /** The transaction as it is now. */
+  transaction?:
+    | Transaction
+    | undefined;
+  /** The branches that were made due. */
+  changedBranchIds: string[];
+}
+
+/** Names parked branches of one transaction. */
+export interface ResumeBranchesRequest {
+  /** The transaction; it must be decided. */
+  gid: string;
+  /** The branches; empty = all parked ones. One that is not parked stays as it is. */
+  branchIds: string[];
+}
+
+/** Answer of ResumeBranches: durable. */
+export interface ResumeBranchesResponse {
+  /** The transaction as it is now. */
+  transaction?:
+    | Transaction
+    | undefined;
+  /** The branches that were parked. */
+  changedBranchIds: string[];
+}
+
+/** Asserts how a branch ended. */
+export interface ResolveBranchRequest {
+  /** The transaction; it must be decided. */
+  gid: string;
+  /** The branch. */
+  branchId: string;
+  /** Confirmed or cancelled. What contradicts the decision is not built yet: refused with UNIMPLEMENTED. */
+  as: BranchStatus;
+  /** Why: 1 to 1,024 characters, kept for ever. */
+  reason: string;
+  /** Who: 1 to 128 characters, as told. Nobody is authenticated in this version. */
+  by: string;
+}
+
+/** Answer of ResolveBranch: the verdict is durable, or the branch had ended by itself before. */
+export interface ResolveBranchResponse {
+  /** The transaction as it is now. */
+  transaction?:
+    | Transaction
+    | undefined;
+  /** False: the branch had ended by itself, or by an earlier verdict; nothing was recorded. */
+  recorded: boolean;
 }
 
 function createBaseListTransactionsRequest(): ListTransactionsRequest {
@@ -1135,7 +1198,591 @@ export const ListStuckBranchesResponse: MessageFns<ListStuckBranchesResponse> = 
   },
 };
 
-/** Finds transactions and stuck branches. */
+function createBaseRetryBranchesRequest(): RetryBranchesRequest {
+  return { gid: "", branchIds: [] };
+}
+
+export const RetryBranchesRequest: MessageFns<RetryBranchesRequest> = {
+  encode(message: RetryBranchesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.gid !== "") {
+      writer.uint32(10).string(message.gid);
+    }
+    for (const v of message.branchIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryBranchesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryBranchesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.gid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.branchIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryBranchesRequest {
+    return {
+      gid: isSet(object.gid) ? globalThis.String(object.gid) : "",
+      branchIds: globalThis.Array.isArray(object?.branchIds)
+        ? object.branchIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.branch_ids)
+        ? object.branch_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RetryBranchesRequest): unknown {
+    const obj: any = {};
+    if (message.gid !== "") {
+      obj.gid = message.gid;
+    }
+    if (message.branchIds?.length) {
+      obj.branchIds = message.branchIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryBranchesRequest>): RetryBranchesRequest {
+    return RetryBranchesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryBranchesRequest>): RetryBranchesRequest {
+    const message = createBaseRetryBranchesRequest();
+    message.gid = object.gid ?? "";
+    message.branchIds = object.branchIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRetryBranchesResponse(): RetryBranchesResponse {
+  return { transaction: undefined, changedBranchIds: [] };
+}
+
+export const RetryBranchesResponse: MessageFns<RetryBranchesResponse> = {
+  encode(message: RetryBranchesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.transaction !== undefined) {
+      Transaction.encode(message.transaction, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.changedBranchIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryBranchesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryBranchesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transaction = Transaction.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.changedBranchIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryBranchesResponse {
+    return {
+      transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined,
+      changedBranchIds: globalThis.Array.isArray(object?.changedBranchIds)
+        ? object.changedBranchIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.changed_branch_ids)
+        ? object.changed_branch_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RetryBranchesResponse): unknown {
+    const obj: any = {};
+    if (message.transaction !== undefined) {
+      obj.transaction = Transaction.toJSON(message.transaction);
+    }
+    if (message.changedBranchIds?.length) {
+      obj.changedBranchIds = message.changedBranchIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryBranchesResponse>): RetryBranchesResponse {
+    return RetryBranchesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryBranchesResponse>): RetryBranchesResponse {
+    const message = createBaseRetryBranchesResponse();
+    message.transaction = (object.transaction !== undefined && object.transaction !== null)
+      ? Transaction.fromPartial(object.transaction)
+      : undefined;
+    message.changedBranchIds = object.changedBranchIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseResumeBranchesRequest(): ResumeBranchesRequest {
+  return { gid: "", branchIds: [] };
+}
+
+export const ResumeBranchesRequest: MessageFns<ResumeBranchesRequest> = {
+  encode(message: ResumeBranchesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.gid !== "") {
+      writer.uint32(10).string(message.gid);
+    }
+    for (const v of message.branchIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeBranchesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeBranchesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.gid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.branchIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeBranchesRequest {
+    return {
+      gid: isSet(object.gid) ? globalThis.String(object.gid) : "",
+      branchIds: globalThis.Array.isArray(object?.branchIds)
+        ? object.branchIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.branch_ids)
+        ? object.branch_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ResumeBranchesRequest): unknown {
+    const obj: any = {};
+    if (message.gid !== "") {
+      obj.gid = message.gid;
+    }
+    if (message.branchIds?.length) {
+      obj.branchIds = message.branchIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeBranchesRequest>): ResumeBranchesRequest {
+    return ResumeBranchesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeBranchesRequest>): ResumeBranchesRequest {
+    const message = createBaseResumeBranchesRequest();
+    message.gid = object.gid ?? "";
+    message.branchIds = object.branchIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseResumeBranchesResponse(): ResumeBranchesResponse {
+  return { transaction: undefined, changedBranchIds: [] };
+}
+
+export const ResumeBranchesResponse: MessageFns<ResumeBranchesResponse> = {
+  encode(message: ResumeBranchesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.transaction !== undefined) {
+      Transaction.encode(message.transaction, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.changedBranchIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeBranchesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeBranchesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transaction = Transaction.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.changedBranchIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeBranchesResponse {
+    return {
+      transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined,
+      changedBranchIds: globalThis.Array.isArray(object?.changedBranchIds)
+        ? object.changedBranchIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.changed_branch_ids)
+        ? object.changed_branch_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ResumeBranchesResponse): unknown {
+    const obj: any = {};
+    if (message.transaction !== undefined) {
+      obj.transaction = Transaction.toJSON(message.transaction);
+    }
+    if (message.changedBranchIds?.length) {
+      obj.changedBranchIds = message.changedBranchIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeBranchesResponse>): ResumeBranchesResponse {
+    return ResumeBranchesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeBranchesResponse>): ResumeBranchesResponse {
+    const message = createBaseResumeBranchesResponse();
+    message.transaction = (object.transaction !== undefined && object.transaction !== null)
+      ? Transaction.fromPartial(object.transaction)
+      : undefined;
+    message.changedBranchIds = object.changedBranchIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseResolveBranchRequest(): ResolveBranchRequest {
+  return { gid: "", branchId: "", as: 0, reason: "", by: "" };
+}
+
+export const ResolveBranchRequest: MessageFns<ResolveBranchRequest> = {
+  encode(message: ResolveBranchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.gid !== "") {
+      writer.uint32(10).string(message.gid);
+    }
+    if (message.branchId !== "") {
+      writer.uint32(18).string(message.branchId);
+    }
+    if (message.as !== 0) {
+      writer.uint32(24).int32(message.as);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.by !== "") {
+      writer.uint32(42).string(message.by);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveBranchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveBranchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.gid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.branchId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.as = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResolveBranchRequest {
+    return {
+      gid: isSet(object.gid) ? globalThis.String(object.gid) : "",
+      branchId: isSet(object.branchId)
+        ? globalThis.String(object.branchId)
+        : isSet(object.branch_id)
+        ? globalThis.String(object.branch_id)
+        : "",
+      as: isSet(object.as) ? branchStatusFromJSON(object.as) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+    };
+  },
+
+  toJSON(message: ResolveBranchRequest): unknown {
+    const obj: any = {};
+    if (message.gid !== "") {
+      obj.gid = message.gid;
+    }
+    if (message.branchId !== "") {
+      obj.branchId = message.branchId;
+    }
+    if (message.as !== 0) {
+      obj.as = branchStatusToJSON(message.as);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResolveBranchRequest>): ResolveBranchRequest {
+    return ResolveBranchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolveBranchRequest>): ResolveBranchRequest {
+    const message = createBaseResolveBranchRequest();
+    message.gid = object.gid ?? "";
+    message.branchId = object.branchId ?? "";
+    message.as = object.as ?? 0;
+    message.reason = object.reason ?? "";
+    message.by = object.by ?? "";
+    return message;
+  },
+};
+
+function createBaseResolveBranchResponse(): ResolveBranchResponse {
+  return { transaction: undefined, recorded: false };
+}
+
+export const ResolveBranchResponse: MessageFns<ResolveBranchResponse> = {
+  encode(message: ResolveBranchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.transaction !== undefined) {
+      Transaction.encode(message.transaction, writer.uint32(10).fork()).join();
+    }
+    if (message.recorded !== false) {
+      writer.uint32(16).bool(message.recorded);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveBranchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveBranchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transaction = Transaction.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.recorded = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResolveBranchResponse {
+    return {
+      transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined,
+      recorded: isSet(object.recorded) ? globalThis.Boolean(object.recorded) : false,
+    };
+  },
+
+  toJSON(message: ResolveBranchResponse): unknown {
+    const obj: any = {};
+    if (message.transaction !== undefined) {
+      obj.transaction = Transaction.toJSON(message.transaction);
+    }
+    if (message.recorded !== false) {
+      obj.recorded = message.recorded;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResolveBranchResponse>): ResolveBranchResponse {
+    return ResolveBranchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolveBranchResponse>): ResolveBranchResponse {
+    const message = createBaseResolveBranchResponse();
+    message.transaction = (object.transaction !== undefined && object.transaction !== null)
+      ? Transaction.fromPartial(object.transaction)
+      : undefined;
+    message.recorded = object.recorded ?? false;
+    return message;
+  },
+};
+
+/** Finds transactions and stuck branches, and mends them. Every call may be repeated. */
 export type OperatorService = typeof OperatorService;
 export const OperatorService = {
   /** Lists transactions: unfinished ones first, then finished ones, the latest first. */
@@ -1174,6 +1821,40 @@ export const OperatorService = {
       Buffer.from(ListStuckBranchesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListStuckBranchesResponse => ListStuckBranchesResponse.decode(value),
   },
+  /** Makes branches due at once and begins their backoff anew; their history stays. A parked branch is refused. */
+  retryBranches: {
+    path: "/tercet.v1.Operator/RetryBranches" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryBranchesRequest): Buffer => Buffer.from(RetryBranchesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryBranchesRequest => RetryBranchesRequest.decode(value),
+    responseSerialize: (value: RetryBranchesResponse): Buffer =>
+      Buffer.from(RetryBranchesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetryBranchesResponse => RetryBranchesResponse.decode(value),
+  },
+  /** Lets parked branches be called again, at once. */
+  resumeBranches: {
+    path: "/tercet.v1.Operator/ResumeBranches" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeBranchesRequest): Buffer =>
+      Buffer.from(ResumeBranchesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeBranchesRequest => ResumeBranchesRequest.decode(value),
+    responseSerialize: (value: ResumeBranchesResponse): Buffer =>
+      Buffer.from(ResumeBranchesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeBranchesResponse => ResumeBranchesResponse.decode(value),
+  },
+  /** Completes a branch that cannot answer for itself. The verdict has to agree with the decision. */
+  resolveBranch: {
+    path: "/tercet.v1.Operator/ResolveBranch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResolveBranchRequest): Buffer => Buffer.from(ResolveBranchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResolveBranchRequest => ResolveBranchRequest.decode(value),
+    responseSerialize: (value: ResolveBranchResponse): Buffer =>
+      Buffer.from(ResolveBranchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResolveBranchResponse => ResolveBranchResponse.decode(value),
+  },
 } as const;
 
 export interface OperatorServer extends UntypedServiceImplementation {
@@ -1183,6 +1864,12 @@ export interface OperatorServer extends UntypedServiceImplementation {
   describeTransaction: handleUnaryCall<DescribeTransactionRequest, DescribeTransactionResponse>;
   /** Lists the branches that are stuck in phase two, the oldest decision first. */
   listStuckBranches: handleUnaryCall<ListStuckBranchesRequest, ListStuckBranchesResponse>;
+  /** Makes branches due at once and begins their backoff anew; their history stays. A parked branch is refused. */
+  retryBranches: handleUnaryCall<RetryBranchesRequest, RetryBranchesResponse>;
+  /** Lets parked branches be called again, at once. */
+  resumeBranches: handleUnaryCall<ResumeBranchesRequest, ResumeBranchesResponse>;
+  /** Completes a branch that cannot answer for itself. The verdict has to agree with the decision. */
+  resolveBranch: handleUnaryCall<ResolveBranchRequest, ResolveBranchResponse>;
 }
 
 export interface OperatorClient extends Client {
@@ -1233,6 +1920,54 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListStuckBranchesResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes branches due at once and begins their backoff anew; their history stays. A parked branch is refused. */
+  retryBranches(
+    request: RetryBranchesRequest,
+    callback: (error: ServiceError | null, response: RetryBranchesResponse) => void,
+  ): ClientUnaryCall;
+  retryBranches(
+    request: RetryBranchesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetryBranchesResponse) => void,
+  ): ClientUnaryCall;
+  retryBranches(
+    request: RetryBranchesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetryBranchesResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets parked branches be called again, at once. */
+  resumeBranches(
+    request: ResumeBranchesRequest,
+    callback: (error: ServiceError | null, response: ResumeBranchesResponse) => void,
+  ): ClientUnaryCall;
+  resumeBranches(
+    request: ResumeBranchesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeBranchesResponse) => void,
+  ): ClientUnaryCall;
+  resumeBranches(
+    request: ResumeBranchesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeBranchesResponse) => void,
+  ): ClientUnaryCall;
+  /** Completes a branch that cannot answer for itself. The verdict has to agree with the decision. */
+  resolveBranch(
+    request: ResolveBranchRequest,
+    callback: (error: ServiceError | null, response: ResolveBranchResponse) => void,
+  ): ClientUnaryCall;
+  resolveBranch(
+    request: ResolveBranchRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResolveBranchResponse) => void,
+  ): ClientUnaryCall;
+  resolveBranch(
+    request: ResolveBranchRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResolveBranchResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -411,9 +411,9 @@ export enum PhaseTwoOrder {
   PHASE_TWO_ORDER_UNSPECIFIED = 0,
   /** PHASE_TWO_ORDER_ALL - All branches at once. */
   PHASE_TWO_ORDER_ALL = 1,
-  /** PHASE_TWO_ORDER_REGISTRATION - One after another as registered. Not built yet: refused with UNIMPLEMENTED. */
+  /** PHASE_TWO_ORDER_REGISTRATION - One after another as registered: a branch is called once the one before it has answered OK. */
   PHASE_TWO_ORDER_REGISTRATION = 2,
-  /** PHASE_TWO_ORDER_REVERSE - One after another, the last registered first. Not built yet: refused with UNIMPLEMENTED. */
+  /** PHASE_TWO_ORDER_REVERSE - One after another, the last registered first. */
   PHASE_TWO_ORDER_REVERSE = 3,
   /** PHASE_TWO_ORDER_DAG - Along the `after` lists. Not built yet: refused with UNIMPLEMENTED. */
   PHASE_TWO_ORDER_DAG = 4,
@@ -615,7 +615,10 @@ export interface RetryPolicy {
 
 /** A branch as its initiator registers it. */
 export interface Branch {
-  /** Chosen by the initiator: `1`, `2`, …; nested `<parent>.<n>` is not built yet: refused with UNIMPLEMENTED. */
+  /**
+   * Chosen by whoever registers: `1`, `2`, …; work that a Try begins itself is nested: `<parent>.<n>`, at most 8 deep,
+   * its parent registered before.
+   */
   branchId: string;
   /** Name of the action for people, logs and the `tercet-action` metadata: `reserve`. 1–64 visible ASCII characters. */
   action: string;
@@ -670,6 +673,15 @@ export interface Branch {
     | undefined;
   /** The participant keeps a late Try out by itself: the first Cancel need not wait for not_after. */
   barrier: boolean;
+  /** Failed attempts from which the branch is shown as stuck, 1 to 1,000. Default 5. */
+  stuckAttempts?:
+    | number
+    | undefined;
+  /**
+   * Park the branch at UNIMPLEMENTED, PERMISSION_DENIED, UNAUTHENTICATED and INVALID_ARGUMENT, which otherwise are shown
+   * as stuck at once and retried slowly. Default false.
+   */
+  parkPermanentErrors: boolean;
 }
 
 /** The last failed attempt of a branch. */
@@ -680,6 +692,18 @@ export interface AttemptFailure {
   message: string;
   /** Address that answered, where the channel knows it. */
   peer: string;
+}
+
+/** What an operator asserted of a branch that could not answer for itself. Recorded beside the status, for ever. */
+export interface Verdict {
+  /** Confirmed or cancelled. */
+  asserted: BranchStatus;
+  /** Who, as told: nobody is authenticated in this version. */
+  by: string;
+  /** When, Unix milliseconds. */
+  atUnixMs: bigint;
+  /** Why. */
+  reason: string;
 }
 
 /** Where a branch stands. */
@@ -716,7 +740,7 @@ export interface BranchState {
   firstAttemptUnixMs: bigint;
   /** Last attempt, Unix milliseconds; 0 = none yet. */
   lastAttemptUnixMs: bigint;
-  /** Next attempt, Unix milliseconds; 0 = none planned. */
+  /** Next attempt, Unix milliseconds; 0 = none planned. While the target is down, calls that are due are held back. */
   nextAttemptUnixMs: bigint;
   /** The last failure; absent when no attempt failed or the branch is finished. */
   lastFailure?:
@@ -724,8 +748,14 @@ export interface BranchState {
     | undefined;
   /** Why the branch is stuck; unspecified = it is not. */
   stuckReason: StuckReason;
-  /** Automatic retries are stopped. Always false until parking is built. */
+  /** Automatic retries are stopped until an operator resumes or resolves the branch. */
   parked: boolean;
+  /** What an operator asserted; absent = nobody did. */
+  verdict?:
+    | Verdict
+    | undefined;
+  /** Id of the branch that has to answer before this one is called (ordered phase two); empty = none. */
+  waitsFor: string;
 }
 
 /** A global transaction as the coordinator knows it now. */
@@ -1083,6 +1113,8 @@ function createBaseBranch(): Branch {
     retry: undefined,
     stuckAfterMs: undefined,
     barrier: false,
+    stuckAttempts: undefined,
+    parkPermanentErrors: false,
   };
 }
 
@@ -1144,6 +1176,12 @@ export const Branch: MessageFns<Branch> = {
     }
     if (message.barrier !== false) {
       writer.uint32(152).bool(message.barrier);
+    }
+    if (message.stuckAttempts !== undefined) {
+      writer.uint32(160).uint32(message.stuckAttempts);
+    }
+    if (message.parkPermanentErrors !== false) {
+      writer.uint32(168).bool(message.parkPermanentErrors);
     }
     return writer;
   },
@@ -1313,6 +1351,22 @@ export const Branch: MessageFns<Branch> = {
             message.barrier = reader.bool();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.stuckAttempts = reader.uint32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.parkPermanentErrors = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1388,6 +1442,16 @@ export const Branch: MessageFns<Branch> = {
         ? globalThis.Number(object.stuck_after_ms)
         : undefined,
       barrier: isSet(object.barrier) ? globalThis.Boolean(object.barrier) : false,
+      stuckAttempts: isSet(object.stuckAttempts)
+        ? globalThis.Number(object.stuckAttempts)
+        : isSet(object.stuck_attempts)
+        ? globalThis.Number(object.stuck_attempts)
+        : undefined,
+      parkPermanentErrors: isSet(object.parkPermanentErrors)
+        ? globalThis.Boolean(object.parkPermanentErrors)
+        : isSet(object.park_permanent_errors)
+        ? globalThis.Boolean(object.park_permanent_errors)
+        : false,
     };
   },
 
@@ -1450,6 +1514,12 @@ export const Branch: MessageFns<Branch> = {
     if (message.barrier !== false) {
       obj.barrier = message.barrier;
     }
+    if (message.stuckAttempts !== undefined) {
+      obj.stuckAttempts = Math.round(message.stuckAttempts);
+    }
+    if (message.parkPermanentErrors !== false) {
+      obj.parkPermanentErrors = message.parkPermanentErrors;
+    }
     return obj;
   },
 
@@ -1479,6 +1549,8 @@ export const Branch: MessageFns<Branch> = {
       : undefined;
     message.stuckAfterMs = object.stuckAfterMs ?? undefined;
     message.barrier = object.barrier ?? false;
+    message.stuckAttempts = object.stuckAttempts ?? undefined;
+    message.parkPermanentErrors = object.parkPermanentErrors ?? false;
     return message;
   },
 };
@@ -1588,6 +1660,130 @@ export const AttemptFailure: MessageFns<AttemptFailure> = {
   },
 };
 
+function createBaseVerdict(): Verdict {
+  return { asserted: 0, by: "", atUnixMs: 0n, reason: "" };
+}
+
+export const Verdict: MessageFns<Verdict> = {
+  encode(message: Verdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.asserted !== 0) {
+      writer.uint32(8).int32(message.asserted);
+    }
+    if (message.by !== "") {
+      writer.uint32(18).string(message.by);
+    }
+    if (message.atUnixMs !== 0n) {
+      if (BigInt.asIntN(64, message.atUnixMs) !== message.atUnixMs) {
+        throw new globalThis.Error("value provided for field message.atUnixMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.atUnixMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Verdict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerdict();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.asserted = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atUnixMs = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Verdict {
+    return {
+      asserted: isSet(object.asserted) ? branchStatusFromJSON(object.asserted) : 0,
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+      atUnixMs: isSet(object.atUnixMs)
+        ? BigInt(object.atUnixMs)
+        : isSet(object.at_unix_ms)
+        ? BigInt(object.at_unix_ms)
+        : 0n,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: Verdict): unknown {
+    const obj: any = {};
+    if (message.asserted !== 0) {
+      obj.asserted = branchStatusToJSON(message.asserted);
+    }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.atUnixMs !== 0n) {
+      obj.atUnixMs = message.atUnixMs.toString();
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Verdict>): Verdict {
+    return Verdict.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Verdict>): Verdict {
+    const message = createBaseVerdict();
+    message.asserted = object.asserted ?? 0;
+    message.by = object.by ?? "";
+    message.atUnixMs = (object.atUnixMs !== undefined && object.atUnixMs !== null) ? BigInt(object.atUnixMs) : 0n;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 function createBaseBranchState(): BranchState {
   return {
     branchId: "",
@@ -1610,6 +1806,8 @@ function createBaseBranchState(): BranchState {
     lastFailure: undefined,
     stuckReason: 0,
     parked: false,
+    verdict: undefined,
+    waitsFor: "",
   };
 }
 
@@ -1686,6 +1884,12 @@ export const BranchState: MessageFns<BranchState> = {
     }
     if (message.parked !== false) {
       writer.uint32(160).bool(message.parked);
+    }
+    if (message.verdict !== undefined) {
+      Verdict.encode(message.verdict, writer.uint32(170).fork()).join();
+    }
+    if (message.waitsFor !== "") {
+      writer.uint32(178).string(message.waitsFor);
     }
     return writer;
   },
@@ -1863,6 +2067,22 @@ export const BranchState: MessageFns<BranchState> = {
             message.parked = reader.bool();
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.verdict = Verdict.decode(reader, reader.uint32());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.waitsFor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1943,6 +2163,12 @@ export const BranchState: MessageFns<BranchState> = {
         ? stuckReasonFromJSON(object.stuck_reason)
         : 0,
       parked: isSet(object.parked) ? globalThis.Boolean(object.parked) : false,
+      verdict: isSet(object.verdict) ? Verdict.fromJSON(object.verdict) : undefined,
+      waitsFor: isSet(object.waitsFor)
+        ? globalThis.String(object.waitsFor)
+        : isSet(object.waits_for)
+        ? globalThis.String(object.waits_for)
+        : "",
     };
   },
 
@@ -2008,6 +2234,12 @@ export const BranchState: MessageFns<BranchState> = {
     if (message.parked !== false) {
       obj.parked = message.parked;
     }
+    if (message.verdict !== undefined) {
+      obj.verdict = Verdict.toJSON(message.verdict);
+    }
+    if (message.waitsFor !== "") {
+      obj.waitsFor = message.waitsFor;
+    }
     return obj;
   },
 
@@ -2046,6 +2278,10 @@ export const BranchState: MessageFns<BranchState> = {
       : undefined;
     message.stuckReason = object.stuckReason ?? 0;
     message.parked = object.parked ?? false;
+    message.verdict = (object.verdict !== undefined && object.verdict !== null)
+      ? Verdict.fromPartial(object.verdict)
+      : undefined;
+    message.waitsFor = object.waitsFor ?? "";
     return message;
   },
 };
