@@ -3,9 +3,10 @@ import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { type Database, openDatabase } from '../src/store/sqlite/driver';
+import { sql } from '../src/store/sqlite/statements';
 import { SqliteStore, type WorkerProbe } from '../src/store/sqlite/sqlite-store';
 import { useTempDirectories } from './support/temp-directory';
-import { confirming, decide, fence, open, trying } from './support/transaction-moves';
+import { confirming, decide, fence, finished, open, trying } from './support/transaction-moves';
 
 // Every worker loads TypeScript anew; several of them in one test take seconds on a busy machine.
 jest.setTimeout(60_000);
@@ -92,7 +93,14 @@ describe('settings of the sqlite store', () => {
       expect(await pragma('synchronous')).toEqual([{ synchronous: 2 }]);
       expect(await pragma('fullfsync')).toEqual([{ fullfsync: 1 }]);
       expect(await pragma('checkpoint_fullfsync')).toEqual([{ checkpoint_fullfsync: 1 }]);
-      expect(await pragma('busy_timeout')).toEqual([{ timeout: 2_000 }]);
+    });
+  });
+
+  it('waits for a lock no longer than a stop can: opening and claiming alone are patient', async () => {
+    await withStore(async ({ store, pragma }) => {
+      expect(await pragma('busy_timeout')).toEqual([{ timeout: 200 }]);
+      await store.claim(1);
+      expect(await pragma('busy_timeout')).toEqual([{ timeout: 200 }]);
     });
   });
 
@@ -137,6 +145,32 @@ describe('settings of the sqlite store', () => {
       );
       expect(others).toContain('transactions_open');
     });
+  });
+
+  it('answers what is due from the index of open work alone, already in order, however much is finished', async () => {
+    const directory = tempDirectory();
+    await withStore(async ({ store }) => {
+      const planOf = (db: Database): readonly string[] =>
+        db
+          .prepare(`EXPLAIN QUERY PLAN ${sql.due}`)
+          .all()
+          .map((row) => (row as { detail: string }).detail);
+      // One step, both bounds in it, neither rows nor a sort besides.
+      const expected = [
+        expect.stringMatching(
+          /^SEARCH transactions USING COVERING INDEX transactions_open \(open_owner=\? AND .*next_at.*>.* AND next_at<\?\)$/,
+        ),
+      ];
+      await beside(directory, (db) => expect(planOf(db)).toEqual(expected));
+      const gids = Array.from({ length: 2_000 }, (_, i) => `plan-${i}`);
+      await store.write(gids.map((gid) => open(trying(gid, 0))));
+      const ended = gids.slice(0, -5).map((gid) => finished(confirming(trying(gid, 0))));
+      await store.write(ended.map((tx) => decide(tx)));
+      await beside(directory, (db) => {
+        db.exec('ANALYZE');
+        expect(planOf(db)).toEqual(expected);
+      });
+    }, directory);
   });
 
   it('lets others read the data file while it is open', async () => {

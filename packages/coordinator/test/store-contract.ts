@@ -6,8 +6,11 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Store } from '../src/store/store';
 import { describeClaims } from './store-contract/claims';
 import { describeContent } from './store-contract/content';
+import { describeDue } from './store-contract/due';
 import { describeGuards } from './store-contract/guards';
 import { describeLists } from './store-contract/lists';
+import { describeOperated } from './store-contract/operated';
+import { describeReads } from './store-contract/reads';
 import { describeWrites } from './store-contract/writes';
 
 /** A store and the way to its next life. */
@@ -56,5 +59,8 @@ export function describeStoreContract(name: string, factory: () => Promise<Store
     describeContent(context);
     describeClaims(context);
     describeLists(context);
+    describeReads(context);
+    describeOperated(context);
+    describeDue(context);
   });
 }

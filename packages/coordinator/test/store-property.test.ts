@@ -3,11 +3,11 @@
  * memory and in SQLite. Whatever the engine's tests prove on memory then holds on disk.
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { GlobalTransaction } from '@tercet/core';
+import type { BranchId, GlobalTransaction } from '@tercet/core';
 import * as fc from 'fast-check';
 import { MemoryStore } from '../src/store/memory-store';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store';
-import type { Store, StoreOperation } from '../src/store/store';
+import type { DuePosition, Store, StoreOperation } from '../src/store/store';
 import { useTempDirectories } from './support/temp-directory';
 import {
   anotherRun,
@@ -19,7 +19,9 @@ import {
   fence,
   finished,
   open,
+  parked,
   progress,
+  resolved,
   trying,
   withMore,
 } from './support/transaction-moves';
@@ -32,18 +34,24 @@ const tempDirectory = useTempDirectories();
 /** A step that knows neither the gid's number nor the round yet. */
 interface Step {
   readonly gid: number;
-  readonly kind: 'open' | 'extend' | 'confirm' | 'cancel' | 'tried' | 'ended' | 'fence' | 'poison';
+  readonly kind: (typeof common)[number] | (typeof later)[number] | 'poison';
   readonly epoch: number;
   readonly branches: number;
   readonly rival: boolean;
   readonly way: 'confirm' | 'cancel';
+  /** Time of what is due, after the round's own; undefined = none. */
+  readonly due: number | undefined;
+  readonly result: Uint8Array | undefined;
 }
+
+const common = ['open', 'extend', 'confirm', 'cancel'] as const;
+const later = ['tried', 'parked', 'resolved', 'ended', 'fence'] as const;
 
 const step: fc.Arbitrary<Step> = fc.record({
   gid: fc.integer({ min: 0, max: 2 }),
   kind: fc.oneof(
-    { weight: 12, arbitrary: fc.constantFrom('open', 'extend', 'confirm', 'cancel') },
-    { weight: 9, arbitrary: fc.constantFrom('tried', 'ended', 'fence') },
+    { weight: 12, arbitrary: fc.constantFrom(...common) },
+    { weight: 12, arbitrary: fc.constantFrom(...later) },
     { weight: 1, arbitrary: fc.constant('poison') },
   ),
   epoch: fc.oneof(
@@ -53,6 +61,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   branches: fc.integer({ min: 1, max: 3 }),
   rival: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   way: fc.constantFrom('confirm', 'cancel'),
+  due: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }),
+  result: fc.option(fc.uint8Array({ maxLength: 3 }), { nil: undefined }),
 });
 
 const batches = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), {
@@ -78,14 +88,17 @@ describe('the memory store and the sqlite store', () => {
   it('answer the same and hold the same after any sequence of batches (S1–S5)', async () => {
     const property = fc.asyncProperty(batches, async (sequence) => {
       const prefix = `round-${++round}`;
+      // Times of its own keep what is due in this round apart from what is left of others.
+      const since = round * 10;
       for (const steps of sequence) {
-        const batch = steps.map((planned) => operationOf(planned, prefix));
+        const batch = steps.map((planned) => operationOf(planned, prefix, since));
         expect(await outcomeOf(sqlite, batch)).toEqual(await outcomeOf(memory, batch));
       }
       for (let gid = 0; gid < 3; gid++) {
-        const { gid: asked } = trying(`${prefix}-${gid}`);
-        expect(await sqlite.load(asked)).toEqual(await memory.load(asked));
+        const asked = await partsOf(sqlite, `${prefix}-${gid}`);
+        expect(asked).toEqual(await partsOf(memory, `${prefix}-${gid}`));
       }
+      expect(await dueOf(sqlite, since)).toEqual(await dueOf(memory, since));
       const page = {
         statuses: [],
         name: undefined,
@@ -99,12 +112,14 @@ describe('the memory store and the sqlite store', () => {
   });
 });
 
-function operationOf(planned: Step, prefix: string): StoreOperation {
-  const { epoch, branches, rival } = planned;
+function operationOf(planned: Step, prefix: string, since: number): StoreOperation {
+  const { epoch, branches, rival, result } = planned;
+  const due = planned.due === undefined ? undefined : since + planned.due;
+  const deadlineAt = due ?? since;
   const row = trying(
     `${prefix}-${planned.gid}`,
     branches,
-    rival ? { epoch, runId: anotherRun } : { epoch },
+    rival ? { epoch, deadlineAt, runId: anotherRun } : { epoch, deadlineAt },
   );
   const decided = planned.way === 'confirm' ? confirming(row) : cancelling(row);
   switch (planned.kind) {
@@ -113,13 +128,17 @@ function operationOf(planned: Step, prefix: string): StoreOperation {
     case 'extend':
       return extend(withMore(row), branches);
     case 'confirm':
-      return decide(confirming(row));
+      return decide(confirming(row), result);
     case 'cancel':
       return decide(cancelling(row));
     case 'tried':
-      return progress(attempted(decided, '1'), ['1']);
+      return progress(attempted(decided, '1'), ['1'], due);
+    case 'parked':
+      return progress(parked(decided, '2'), ['2'], due);
+    case 'resolved':
+      return progress(resolved(decided, '1'), ['1'], due);
     case 'ended':
-      return progress(finished(decided));
+      return progress(finished(decided), undefined, due);
     case 'fence':
       return fence(row);
     case 'poison':
@@ -129,6 +148,30 @@ function operationOf(planned: Step, prefix: string): StoreOperation {
 
 function withoutName(row: GlobalTransaction): GlobalTransaction {
   return { ...row, name: undefined as never };
+}
+
+/** Everything that a store tells of one gid. */
+async function partsOf(store: Store, name: string): Promise<readonly unknown[]> {
+  const { gid } = trying(name);
+  const ids = ['1', '2', '3', '4'] as BranchId[];
+  return await Promise.all([
+    store.load(gid),
+    store.loadOwned(gid),
+    store.loadResult(gid),
+    ...ids.map((id) => store.loadPayloads(gid, id)),
+  ]);
+}
+
+/** What is due in a round, read in pages of one. */
+async function dueOf(store: Store, since: number): Promise<readonly DuePosition[]> {
+  const start = { nextAt: since - 1, gid: trying('~').gid };
+  const found: DuePosition[] = [];
+  for (;;) {
+    const after = found.at(-1) ?? start;
+    const [next] = await store.due({ before: since + 9, after, limit: 1 });
+    if (next === undefined) return found;
+    found.push(next);
+  }
 }
 
 async function outcomeOf(store: Store, batch: readonly StoreOperation[]): Promise<unknown> {

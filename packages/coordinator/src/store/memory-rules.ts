@@ -2,7 +2,7 @@
  * What a database's column types and constraints refuse, as a check: the memory twin must fail on the same poison
  * operation as SQLite does, or engine tests would prove something that does not hold in production.
  */
-import type { Attempts, Branch, GlobalTransaction } from '@tercet/core';
+import type { Attempts, Branch, GlobalTransaction, Verdict } from '@tercet/core';
 import { StoreFailure } from './store';
 
 const statuses = ['trying', 'confirming', 'confirmed', 'cancelling', 'cancelled'];
@@ -54,10 +54,24 @@ export function assertBranches(tx: GlobalTransaction): void {
   }
 }
 
-/** Checks status and attempts of a branch. Throws StoreFailure `data`. */
+/** Checks status, attempts, parked and verdict of a branch. Throws StoreFailure `data`. */
 export function assertBranchState(tx: GlobalTransaction, branch: Branch): void {
-  const ok = ['registered', 'confirmed', 'cancelled'].includes(branch.status);
-  refuse(tx.gid, ok ? attemptsProblem(branch.attempts) : 'branch status');
+  const bad = problemOf([
+    ['branch status', ['registered', 'confirmed', 'cancelled'].includes(branch.status)],
+    ['parked', isBit(branch.parked)],
+    ['verdict', isVerdictOrNone(branch.verdict)],
+  ]);
+  refuse(tx.gid, bad ?? attemptsProblem(branch.attempts));
+}
+
+/** Checks when something is due next. Throws StoreFailure `data`. */
+export function assertNextAt(tx: GlobalTransaction, nextAt: number | undefined): void {
+  refuse(tx.gid, isWholeOrNone(nextAt) ? undefined : 'nextAt');
+}
+
+/** Checks a result. Throws StoreFailure `data`. */
+export function assertResult(tx: GlobalTransaction, result: Uint8Array | undefined): void {
+  refuse(tx.gid, isBytesOrNone(result) ? undefined : 'result');
 }
 
 /** Checks what was told of a Try. Throws StoreFailure `data`. */
@@ -74,6 +88,7 @@ function specProblem({ spec, phaseOne, notAfter }: Branch): string | undefined {
     retry.firstDelayMs,
     retry.maxDelayMs,
     spec.stuckAfterMs,
+    spec.stuckAttempts,
     notAfter,
   ];
   return problemOf([
@@ -83,6 +98,7 @@ function specProblem({ spec, phaseOne, notAfter }: Branch): string | undefined {
     ['driver', ['initiator', 'coordinator', 'participant'].includes(spec.driver)],
     ['dialect', ['tercet', 'dtm'].includes(spec.dialect)],
     ['phaseOne', ['none', 'started', 'done', 'refused', 'unknown'].includes(phaseOne)],
+    ['parkPermanentErrors', isBit(spec.parkPermanentErrors)],
     ['payload', spec.payload instanceof Uint8Array],
     ['confirmPayload', isBytesOrNone(spec.confirmPayload)],
     ['cancelPayload', isBytesOrNone(spec.cancelPayload)],
@@ -90,9 +106,9 @@ function specProblem({ spec, phaseOne, notAfter }: Branch): string | undefined {
 }
 
 function attemptsProblem(attempts: Attempts): string | undefined {
-  const { count, firstAt, lastAt, nextAt, lastFailure } = attempts;
+  const { count, streak, firstAt, lastAt, nextAt, lastFailure } = attempts;
   return problemOf([
-    ['attempts', isWhole(count) && [firstAt, lastAt, nextAt].every(isWholeOrNone)],
+    ['attempts', [count, streak].every(isWhole) && [firstAt, lastAt, nextAt].every(isWholeOrNone)],
     [
       'failure',
       lastFailure === undefined || (isWhole(lastFailure.grpcCode) && isText(lastFailure.message)),
@@ -116,6 +132,16 @@ function isText(value: unknown): boolean {
 
 function isWhole(value: unknown): boolean {
   return Number.isSafeInteger(value);
+}
+
+function isBit(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function isVerdictOrNone(verdict: Verdict | undefined): boolean {
+  if (verdict === undefined) return true;
+  const { asserted, by, at, reason } = verdict;
+  return [asserted, by, reason].every(isText) && isWhole(at);
 }
 
 function isWholeOrNone(value: unknown): boolean {

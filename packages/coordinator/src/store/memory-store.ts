@@ -4,28 +4,22 @@
  * microtasks only, so it stands still with a virtual clock.
  */
 import {
-  type Branch,
   type BranchId,
   type Gid,
   type GlobalTransaction,
   TercetError,
+  findBranch,
   isFinished,
 } from '@tercet/core';
-import { batchResults, gidOf, gidsInQuestion, openStatusOf } from './batch-results';
+import { batchResults, gidOf, gidsInQuestion } from './batch-results';
 import { comparePositions, decodeCursor, pageOf, positionOf } from './list-page';
+import { type MemoryRow, rowAfter } from './memory-rows';
 import {
-  assertBranchState,
-  assertBranches,
-  assertDecision,
-  assertHeader,
-  assertPhaseOne,
-} from './memory-rules';
-import {
-  type DecideOperation,
-  type ExtendOperation,
+  type BranchPayloads,
+  type DuePosition,
+  type DueQuery,
   type ListQuery,
   type OperationResult,
-  type ProgressOperation,
   type RowFacts,
   type Store,
   StoreFailure,
@@ -33,23 +27,12 @@ import {
   type TransactionPage,
   type TransactionSummary,
 } from './store';
-import {
-  cleanText,
-  storedAttempts,
-  storedBranch,
-  storedCause,
-  storedTransaction,
-} from './stored-form';
-
-interface Row {
-  readonly owner: string;
-  readonly tx: GlobalTransaction;
-}
+import { cleanText, storedBytes, storedTransaction } from './stored-form';
 
 /** A store for tests and for trying Tercet out: nothing survives the process. */
 export class MemoryStore implements Store {
   readonly name = 'memory';
-  private rows = new Map<string, Row>();
+  private rows = new Map<string, MemoryRow>();
   private me: string | undefined;
 
   async open(incarnation: string): Promise<void> {
@@ -79,9 +62,9 @@ export class MemoryStore implements Store {
     const theirs = [...this.rows.values()].filter(
       (row) => row.owner !== me && !isFinished(row.tx.status),
     );
-    return theirs.slice(0, limit).map(({ tx }) => {
-      const mine = { owner: me, tx: { ...tx, epoch: tx.epoch + 1 } };
-      this.rows.set(tx.gid, mine);
+    return theirs.slice(0, limit).map((row) => {
+      const mine = { ...row, owner: me, tx: { ...row.tx, epoch: row.tx.epoch + 1 } };
+      this.rows.set(row.tx.gid, mine);
       return copyOf(mine.tx);
     });
   }
@@ -89,7 +72,41 @@ export class MemoryStore implements Store {
   async load(gid: Gid): Promise<GlobalTransaction | undefined> {
     this.incarnation();
     const row = this.rows.get(gid);
-    return row === undefined ? undefined : copyOf(row.tx);
+    return row && copyOf(row.tx);
+  }
+
+  async loadOwned(gid: Gid): Promise<GlobalTransaction | undefined> {
+    const row = this.rows.get(gid);
+    return isMine(row, this.incarnation()) ? copyOf(row.tx) : undefined;
+  }
+
+  async loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
+    this.incarnation();
+    const row = this.rows.get(gid);
+    const spec = row && findBranch(row.tx, branchId)?.spec;
+    return (
+      spec && {
+        payload: storedBytes(spec.payload),
+        confirmPayload: spec.confirmPayload && storedBytes(spec.confirmPayload),
+        cancelPayload: spec.cancelPayload && storedBytes(spec.cancelPayload),
+      }
+    );
+  }
+
+  async loadResult(gid: Gid): Promise<Uint8Array | undefined> {
+    this.incarnation();
+    const result = this.rows.get(gid)?.result;
+    return result && storedBytes(result);
+  }
+
+  async due({ before, after, limit }: DueQuery): Promise<readonly DuePosition[]> {
+    const me = this.incarnation();
+    return [...this.rows.values()]
+      .flatMap((row) => (isMine(row, me) ? dueAt(row) : []))
+      .filter(({ nextAt }) => nextAt <= before)
+      .filter((place) => after === undefined || compareDue(place, after) > 0)
+      .sort(compareDue)
+      .slice(0, limit);
   }
 
   async list(query: ListQuery): Promise<TransactionPage> {
@@ -120,88 +137,21 @@ export class MemoryStore implements Store {
   }
 }
 
-/** The row after an operation, or undefined where the operation's guard does not match. */
-function rowAfter(operation: StoreOperation, row: Row | undefined, me: string): Row | undefined {
-  if (operation.kind === 'open') {
-    assertHeader(operation.tx);
-    if (row !== undefined) return undefined;
-    assertBranches(operation.tx);
-    return { owner: me, tx: storedTransaction(operation.tx) };
-  }
-  if (row === undefined || row.owner !== me) return undefined;
-  if (operation.kind === 'fence') {
-    if (row.tx.epoch !== operation.epoch) return undefined;
-    return { owner: me, tx: { ...row.tx, epoch: operation.epoch + 1 } };
-  }
-  if (row.tx.epoch !== operation.tx.epoch || row.tx.runId !== operation.tx.runId) return undefined;
-  const tx = changed(operation, row.tx);
-  return tx === undefined ? undefined : { owner: me, tx };
+/** Whether the row is an unfinished one of `me`. */
+function isMine(row: MemoryRow | undefined, me: string): row is MemoryRow {
+  return row?.owner === me && !isFinished(row.tx.status);
 }
 
-function changed(
-  operation: ExtendOperation | DecideOperation | ProgressOperation,
-  tx: GlobalTransaction,
-): GlobalTransaction | undefined {
-  switch (operation.kind) {
-    case 'extend':
-      return extended(operation, tx);
-    case 'decide':
-      return decided(operation, tx);
-    case 'progress':
-      return progressed(operation, tx);
-  }
+function dueAt({ tx, nextAt }: MemoryRow): readonly DuePosition[] {
+  return nextAt === undefined ? [] : [{ nextAt, gid: tx.gid }];
 }
 
-function extended(
-  operation: ExtendOperation,
-  tx: GlobalTransaction,
-): GlobalTransaction | undefined {
-  if (tx.status !== 'trying' || tx.branches.length !== operation.before) return undefined;
-  const added = operation.tx.branches.slice(operation.before);
-  assertBranches({ ...tx, branches: [...tx.branches, ...added] });
-  return { ...tx, branches: [...tx.branches, ...added.map(storedBranch)] };
+function compareDue(a: DuePosition, b: DuePosition): number {
+  if (a.nextAt !== b.nextAt) return a.nextAt - b.nextAt;
+  return a.gid === b.gid ? 0 : a.gid < b.gid ? -1 : 1;
 }
 
-function decided(operation: DecideOperation, tx: GlobalTransaction): GlobalTransaction | undefined {
-  if (tx.status !== 'trying') return undefined;
-  const { status, decidedAt, finishedAt, cause, branches } = operation.tx;
-  assertDecision(operation.tx);
-  const told = new Map<BranchId, Branch>(branches.map((branch) => [branch.spec.id, branch]));
-  return {
-    ...tx,
-    status,
-    decidedAt,
-    finishedAt,
-    cause: storedCause(cause),
-    branches: tx.branches.map((branch) => {
-      const news = told.get(branch.spec.id);
-      if (news === undefined) return branch;
-      assertPhaseOne(tx, news);
-      return { ...branch, phaseOne: news.phaseOne, tryTold: news.tryTold };
-    }),
-  };
-}
-
-function progressed(
-  operation: ProgressOperation,
-  tx: GlobalTransaction,
-): GlobalTransaction | undefined {
-  const { status, finishedAt } = operation.tx;
-  if (tx.status !== openStatusOf(status) || tx.status === 'trying') return undefined;
-  assertDecision({ ...tx, status, finishedAt });
-  const named = new Set(operation.branchIds);
-  const news = operation.tx.branches.filter((branch) => named.has(branch.spec.id));
-  const byId = new Map<BranchId, Branch>(news.map((branch) => [branch.spec.id, branch]));
-  const branches = tx.branches.map((branch) => {
-    const after = byId.get(branch.spec.id);
-    if (after === undefined) return branch;
-    assertBranchState(tx, after);
-    return { ...branch, status: after.status, attempts: storedAttempts(after.attempts) };
-  });
-  return { ...tx, status, finishedAt, branches };
-}
-
-function factsOf(row: Row | undefined): RowFacts | undefined {
+function factsOf(row: MemoryRow | undefined): RowFacts | undefined {
   if (row === undefined) return undefined;
   const { epoch, runId, status, branches } = row.tx;
   return { owner: row.owner, epoch, runId, status, branches: branches.length };

@@ -42,17 +42,21 @@ export interface ExtendOperation {
 export interface DecideOperation {
   readonly kind: 'decide';
   readonly tx: GlobalTransaction;
+  /** Value for runs that attach later; written with the decision, never changed after it. */
+  readonly result?: Uint8Array | undefined;
 }
 
 /**
- * Writes status (phase two or its end), and status and attempts of the named branches. Guard: owner, epoch, run id,
- * and a row in phase two of the same decision. A finished row is never written again: progress that comes late is
- * part of it already (`applied`).
+ * Writes status (phase two or its end), `nextAt`, and of the named branches status, attempts, parked and verdict.
+ * Guard: owner, epoch, run id, and a row in phase two of the same decision. A finished row is never written again:
+ * progress that comes late is part of it already (`applied`).
  */
 export interface ProgressOperation {
   readonly kind: 'progress';
   readonly tx: GlobalTransaction;
   readonly branchIds: readonly BranchId[];
+  /** When something is due for the transaction next, Unix ms; undefined = nothing by time (finished, or all parked). */
+  readonly nextAt: number | undefined;
 }
 
 /** Raises the row's epoch from `epoch` to `epoch + 1` by compare-and-set, and tells what the row says then. */
@@ -132,6 +136,31 @@ export interface TransactionPage {
   readonly nextCursor: string | undefined;
 }
 
+/** Place in the order of due times. */
+export interface DuePosition {
+  /** Unix ms. */
+  readonly nextAt: number;
+  readonly gid: Gid;
+}
+
+/** Which unfinished transactions of this incarnation are due. */
+export interface DueQuery {
+  /** Only those whose `nextAt` is at most this, Unix ms. */
+  readonly before: number;
+  /** Only those behind this place; undefined = from the beginning. */
+  readonly after: DuePosition | undefined;
+  readonly limit: number;
+}
+
+/** The bytes that the calls of one branch send. */
+export interface BranchPayloads {
+  readonly payload: Uint8Array;
+  /** Undefined = the same bytes as `payload`. */
+  readonly confirmPayload: Uint8Array | undefined;
+  /** Undefined = the same bytes as `payload`. */
+  readonly cancelPayload: Uint8Array | undefined;
+}
+
 /** The port. Methods reject with {@link StoreFailure}; `open` and `list` also with TercetError. */
 export interface Store {
   /** Name for logs: `memory`, `sqlite`. */
@@ -158,6 +187,21 @@ export interface Store {
 
   /** One transaction, payloads included, as of the last commit; undefined where the gid is not kept. */
   load(gid: Gid): Promise<GlobalTransaction | undefined>;
+
+  /** As `load`, where the row belongs to this incarnation and is unfinished; else undefined. */
+  loadOwned(gid: Gid): Promise<GlobalTransaction | undefined>;
+
+  /** What one branch sends; undefined where it is not kept. */
+  loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined>;
+
+  /** The result that the deciding commit carried; undefined where there is none, or the gid is not kept. */
+  loadResult(gid: Gid): Promise<Uint8Array | undefined>;
+
+  /**
+   * The unfinished transactions of this incarnation that are due, in the order of (nextAt, gid); answered from an
+   * index alone. `nextAt` of a row: the deadline from its opening on, then what the last progress wrote.
+   */
+  due(query: DueQuery): Promise<readonly DuePosition[]>;
 
   /** Lists transactions. A cursor that is not of this store is INVALID_ARGUMENT. */
   list(query: ListQuery): Promise<TransactionPage>;

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { aBranch, aBranchSpec, aTransaction } from '@tercet/core/testing';
 import * as fc from 'fast-check';
-import { cleanLabels, cleanText, storedBranch, storedTransaction } from './stored-form';
+import {
+  cleanLabels,
+  cleanText,
+  storedBranch,
+  storedTransaction,
+  storedVerdict,
+} from './stored-form';
 
 describe('cleaning texts (F1)', () => {
   it('leaves texts as they are that every database takes', () => {
@@ -25,6 +31,14 @@ describe('cleaning texts (F1)', () => {
         },
       ),
     );
+  });
+
+  it('cleans who gave a verdict and why, and leaves the rest of it', () => {
+    const verdict = { asserted: 'confirmed', by: 'o\0ps', at: 7, reason: 'paid\ud800' } as const;
+    const clean = { ...verdict, by: 'o\ufffdps', reason: 'paid\ufffd' };
+    expect(storedVerdict(verdict)).toEqual(clean);
+    expect(storedBranch(aBranch({ verdict })).verdict).toEqual(clean);
+    expect(storedVerdict(undefined)).toBeUndefined();
   });
 
   it('keeps one of two labels whose keys become equal', () => {

@@ -6,7 +6,14 @@
  * F2 Equal bytes are kept once: a payload for Confirm or Cancel that equals the Try's is kept as "the same".
  * F3 Bytes are copied: what the caller does to its buffer afterwards does not reach the store.
  */
-import type { Attempts, Branch, BranchSpec, DecisionCause, GlobalTransaction } from '@tercet/core';
+import type {
+  Attempts,
+  Branch,
+  BranchSpec,
+  DecisionCause,
+  GlobalTransaction,
+  Verdict,
+} from '@tercet/core';
 
 const unstorable = /[\0\p{Surrogate}]/u;
 const unstorableAll = /[\0\p{Surrogate}]/gu;
@@ -40,10 +47,25 @@ export function storedAttempts(attempts: Attempts): Attempts {
   return { ...attempts, lastFailure: clean };
 }
 
+/** A verdict with clean texts. */
+export function storedVerdict(verdict: Verdict | undefined): Verdict | undefined {
+  if (verdict === undefined) return undefined;
+  return { ...verdict, by: cleanText(verdict.by), reason: cleanText(verdict.reason) };
+}
+
+/**
+ * A copy (F3). Not `slice`: that of a Buffer is a view of the same memory. What is no bytes is left to be refused
+ * as data.
+ */
+export function storedBytes(bytes: Uint8Array): Uint8Array {
+  return bytes instanceof Uint8Array ? new Uint8Array(bytes) : bytes;
+}
+
 /** A branch as it is kept: F1, F2, F3. */
 export function storedBranch(branch: Branch): Branch {
   const { spec } = branch;
-  return { ...branch, spec: storedSpec(spec), attempts: storedAttempts(branch.attempts) };
+  const attempts = storedAttempts(branch.attempts);
+  return { ...branch, spec: storedSpec(spec), attempts, verdict: storedVerdict(branch.verdict) };
 }
 
 /** A transaction as it is kept: F1, F2, F3. Epoch, statuses, times and ids stay as they are. */
@@ -72,7 +94,7 @@ function storedSpec(spec: BranchSpec): BranchSpec {
       confirm: cleanText(spec.methods.confirm),
       cancel: cleanText(spec.methods.cancel),
     },
-    payload: copyOf(spec.payload),
+    payload: storedBytes(spec.payload),
     confirmPayload: unlessSame(spec.confirmPayload, spec.payload),
     cancelPayload: unlessSame(spec.cancelPayload, spec.payload),
     after: [...spec.after],
@@ -82,12 +104,7 @@ function storedSpec(spec: BranchSpec): BranchSpec {
 /** A copy of `bytes`, or undefined where they are those of `payload` (F2). */
 function unlessSame(bytes: Uint8Array | undefined, payload: Uint8Array): Uint8Array | undefined {
   if (bytes === undefined || sameBytes(bytes, payload)) return undefined;
-  return copyOf(bytes);
-}
-
-/** Not `slice`: that of a Buffer is a view of the same memory. What is no bytes is left to be refused as data. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return bytes instanceof Uint8Array ? new Uint8Array(bytes) : bytes;
+  return storedBytes(bytes);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { aTransaction } from '@tercet/core/testing';
+import { aBranchSpec, aTransaction } from '@tercet/core/testing';
+import { confirming } from '../../test/support/transaction-moves';
 import { MemoryStore } from '../store/memory-store';
 import type { StoreOperation } from '../store/store';
 import { FaultyStore } from './faulty-store';
@@ -48,6 +49,19 @@ describe('a store with scripted faults', () => {
     expect(await held).toEqual([{ kind: 'applied' }]);
   });
 
+  it('can be read, as to what is due only, or not at all', async () => {
+    const store = await aFaultyStore();
+    await store.write(batch);
+    const due = { before: Number.MAX_SAFE_INTEGER, after: undefined, limit: 5 };
+    store.readable = 'places';
+    await expect(store.loadOwned(tx.gid)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(await store.due(due)).toHaveLength(1);
+    store.readable = 'nothing';
+    await expect(store.due(due)).rejects.toMatchObject({ kind: 'unavailable' });
+    store.readable = 'all';
+    expect(await store.load(tx.gid)).toEqual(tx);
+  });
+
   it('passes everything else through', async () => {
     const store = await aFaultyStore();
     expect(store.name).toBe('memory');
@@ -61,6 +75,14 @@ describe('a store with scripted faults', () => {
     };
     expect((await store.list(page)).transactions).toHaveLength(1);
     expect(await store.claim(5)).toEqual([]);
+    expect(await store.loadOwned(tx.gid)).toEqual(tx);
+    const id = aBranchSpec().id;
+    expect(await store.loadPayloads(tx.gid, id)).toMatchObject({ payload: aBranchSpec().payload });
+    const due = { before: tx.deadlineAt, after: undefined, limit: 5 };
+    expect(await store.due(due)).toEqual([{ nextAt: tx.deadlineAt, gid: tx.gid }]);
+    const result = Uint8Array.of(7);
+    await store.write([{ kind: 'decide', tx: confirming(tx), result }]);
+    expect(await store.loadResult(tx.gid)).toEqual(result);
     await store.close();
     await expect(store.claim(5)).rejects.toThrow('not open');
   });

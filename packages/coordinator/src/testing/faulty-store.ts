@@ -1,5 +1,8 @@
-import type { Gid, GlobalTransaction } from '@tercet/core';
+import type { BranchId, Gid, GlobalTransaction } from '@tercet/core';
 import {
+  type BranchPayloads,
+  type DuePosition,
+  type DueQuery,
   type ListQuery,
   type OperationResult,
   type Store,
@@ -21,6 +24,8 @@ interface Fault {
 export class FaultyStore implements Store {
   private readonly faults: Fault[] = [];
   private readonly holds: Promise<void>[] = [];
+  /** What can be read: everything, only which transactions are due (`places`), or nothing. The rest is `unavailable`. */
+  readable: 'all' | 'places' | 'nothing' = 'all';
 
   constructor(private readonly inner: Store) {}
 
@@ -65,15 +70,36 @@ export class FaultyStore implements Store {
   }
 
   load(gid: Gid): Promise<GlobalTransaction | undefined> {
-    return this.inner.load(gid);
+    return this.read(() => this.inner.load(gid));
+  }
+
+  loadOwned(gid: Gid): Promise<GlobalTransaction | undefined> {
+    return this.read(() => this.inner.loadOwned(gid));
+  }
+
+  loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
+    return this.read(() => this.inner.loadPayloads(gid, branchId));
+  }
+
+  loadResult(gid: Gid): Promise<Uint8Array | undefined> {
+    return this.read(() => this.inner.loadResult(gid));
+  }
+
+  due(query: DueQuery): Promise<readonly DuePosition[]> {
+    return this.read(() => this.inner.due(query), 'places');
   }
 
   list(query: ListQuery): Promise<TransactionPage> {
-    return this.inner.list(query);
+    return this.read(() => this.inner.list(query), 'places');
   }
 
   close(): Promise<void> {
     return this.inner.close();
+  }
+
+  private async read<T>(work: () => Promise<T>, what: 'all' | 'places' = 'all'): Promise<T> {
+    if (this.readable === 'all' || this.readable === what) return await work();
+    throw new StoreFailure('unavailable', 'scripted fault: not readable');
   }
 
   private async played<T>(work: () => Promise<T>): Promise<T> {

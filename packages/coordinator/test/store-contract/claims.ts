@@ -27,7 +27,9 @@ export function describeClaims(context: ContractContext): void {
         const { store } = fixture;
         await store.write(['a', 'b', 'd'].map((gid) => open(trying(gid))));
         await store.write([open(trying('c', 3, { labels: { order: '7' } }))]);
-        await store.write([rows.confirming, rows.cancelling, confirming(trying('d'))].map(decide));
+        await store.write(
+          [rows.confirming, rows.cancelling, confirming(trying('d'))].map((tx) => decide(tx)),
+        );
         await store.write([progress(rows.confirming, ['2']), progress(rows.confirmed)]);
 
         const next = await fixture.restart('second');

@@ -8,6 +8,7 @@ import {
   decide,
   open,
   progress,
+  resolved,
   trying,
 } from '../support/transaction-moves';
 
@@ -85,7 +86,7 @@ export function describeContent(context: ContractContext): void {
         branches: [aBranch({ spec })],
       });
       const decided = cancelling(tx, text);
-      const tried = attempted(decided, '1', text);
+      const tried = resolved(attempted(decided, '1', text), '1', { by: text, reason: text });
       const store = context.store();
       await store.write([open(tx)]);
       await store.write([decide(decided)]);
@@ -113,6 +114,8 @@ export function describeContent(context: ContractContext): void {
         deadlines: { forwardMs: 1, confirmMs: 2, cancelMs: 3 },
         retry: { firstDelayMs: 4, maxDelayMs: 5 },
         stuckAfterMs: 86_400_000,
+        stuckAttempts: 1_000,
+        parkPermanentErrors: true,
         barrier: true,
       });
       const tx = trying(context.gid(), 0, {
@@ -162,7 +165,7 @@ function replaced(tx: GlobalTransaction, text: string, kept: string): GlobalTran
     trace: { traceparent: kept, tracestate: kept },
     cause: { kind: 'rollback', reason: kept },
     branches: tx.branches.map((branch) => {
-      const { spec, attempts } = branch;
+      const { spec, attempts, verdict } = branch;
       const { forward, confirm, cancel } = spec.methods;
       return {
         ...branch,
@@ -176,6 +179,7 @@ function replaced(tx: GlobalTransaction, text: string, kept: string): GlobalTran
           ...attempts,
           lastFailure: attempts.lastFailure && { ...attempts.lastFailure, message: kept },
         },
+        verdict: verdict && { ...verdict, by: kept, reason: kept },
       };
     }),
   };

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GlobalTransaction } from '@tercet/core';
+import {
+  type Branch,
+  type BranchId,
+  type GlobalTransaction,
+  type Verdict,
+  noAttempts,
+} from '@tercet/core';
 import type { StoreOperation } from '../../src/store/store';
 import type { ContractContext, StoreFixture } from '../store-contract';
 import {
@@ -135,6 +141,8 @@ function describePoison(context: ContractContext): void {
     ['a target that is no text', (row) => open(spec({ target: {} })(row))],
     ['an unknown mode', (row) => open(spec({ mode: 'none' })(row))],
     ['a deadline with a fraction', (row) => open(spec({ stuckAfterMs: 0.5 })(row))],
+    ['no stuck threshold', (row) => open(spec({ stuckAttempts: undefined })(row))],
+    ['no word on parking', (row) => open(spec({ parkPermanentErrors: undefined })(row))],
     ['a name that is no text', (row) => open({ ...row, name: wrong({}) })],
     ['no opening time', (row) => open({ ...row, openedAt: wrong(undefined) })],
     ['an unknown status', (row) => open({ ...row, status: wrong('paused') })],
@@ -181,6 +189,49 @@ function describePoison(context: ContractContext): void {
       await expect(store.write([progress(torn)])).rejects.toMatchObject({ kind: 'data' });
       expect(await store.load(row.gid)).toEqual(confirming(row));
     });
+
+    it.each([['text'], [null], [7]])('decides nothing with the result %j (S4)', async (result) => {
+      const store = context.store();
+      const row = trying(context.gid());
+      await store.write([open(row)]);
+      const poison = decide(confirming(row), wrong(result));
+      await expect(store.write([poison])).rejects.toMatchObject({ kind: 'data' });
+      expect(await store.load(row.gid)).toEqual(row);
+      expect(await store.loadResult(row.gid)).toBeUndefined();
+    });
+
+    const brokenNews: readonly [string, (row: GlobalTransaction) => GlobalTransaction][] = [
+      ['no word on parked', (row) => news(row, { parked: wrong(undefined) })],
+      ['a verdict of nobody', (row) => news(row, { verdict: verdict({ by: undefined }) })],
+      ['a verdict without its time', (row) => news(row, { verdict: verdict({ at: undefined }) })],
+      ['a verdict without a reason', (row) => news(row, { verdict: verdict({ reason: {} }) })],
+      [
+        'a streak with a fraction',
+        (row) => news(row, { attempts: { ...noAttempts, streak: 0.5 } }),
+      ],
+    ];
+    const news = (row: GlobalTransaction, over: Partial<Branch>): GlobalTransaction =>
+      withBranch(row, '1', (branch) => ({ ...branch, ...over }));
+    const verdict = (over: object): Verdict =>
+      wrong({ asserted: 'confirmed', by: 'ops', at: 1, reason: 'why', ...over });
+
+    it.each(brokenNews)('keeps no progress with %s (S4)', async (_, make) => {
+      const store = context.store();
+      const row = confirming(trying(context.gid()));
+      await store.write([open(trying(row.gid)), decide(row)]);
+      const poison = progress(make(row), ['1'], 5);
+      await expect(store.write([poison])).rejects.toMatchObject({ kind: 'data' });
+      expect(await store.load(row.gid)).toEqual(row);
+    });
+
+    it.each([0.5, Infinity])('keeps no progress that is due at %s (S4)', async (nextAt) => {
+      const store = context.store();
+      const row = confirming(trying(context.gid()));
+      await store.write([open(trying(row.gid)), decide(row)]);
+      const poison = progress(attempted(row, '1'), ['1'], nextAt);
+      await expect(store.write([poison])).rejects.toMatchObject({ kind: 'data' });
+      expect(await store.load(row.gid)).toEqual(row);
+    });
   });
 }
 
@@ -189,6 +240,10 @@ function describeClosed(context: ContractContext): void {
     const calls = (fixture: StoreFixture): (() => Promise<unknown>)[] => [
       () => fixture.store.write([]),
       () => fixture.store.load(trying('any').gid),
+      () => fixture.store.loadOwned(trying('any').gid),
+      () => fixture.store.loadPayloads(trying('any').gid, '1' as BranchId),
+      () => fixture.store.loadResult(trying('any').gid),
+      () => fixture.store.due({ before: 1, after: undefined, limit: 1 }),
       () => fixture.store.claim(1),
       () => fixture.store.probe(),
     ];

@@ -15,6 +15,7 @@ export const times = {
   opened: 1_700_000_000_000,
   decided: 1_700_000_001_000,
   called: 1_700_000_002_000,
+  resolved: 1_700_000_002_500,
   finished: 1_700_000_003_000,
 } as const;
 
@@ -76,12 +77,38 @@ export function attempted(tx: GlobalTransaction, id: string, message = 'away'): 
     ...branch,
     attempts: {
       count: branch.attempts.count + 1,
+      streak: branch.attempts.streak + 1,
       firstAt: branch.attempts.firstAt ?? times.called,
       lastAt: times.called,
       nextAt: times.called + 200,
       lastFailure: { grpcCode: 14, message, peer: '10.0.0.7:50051' },
       stuckReason: 'unreachable',
     },
+  }));
+}
+
+/** After the participant of the branch `id` refused for good: an operator is needed. */
+export function parked(tx: GlobalTransaction, id: string): GlobalTransaction {
+  return withBranch(attempted(tx, id, 'no'), id, (branch) => {
+    const attempts = { ...branch.attempts, nextAt: undefined, stuckReason: 'rejected' as const };
+    return { ...branch, parked: true, attempts };
+  });
+}
+
+/** After an operator vouched for the end of the branch `id`. */
+export function resolved(
+  tx: GlobalTransaction,
+  id: string,
+  { by = 'ops', reason = 'asked the bank' } = {},
+): GlobalTransaction {
+  const asserted = phaseTwoOf[tx.status]?.branchEnd;
+  if (asserted === undefined) throw new Error(`no phase two in ${tx.status}`);
+  return withBranch(tx, id, (branch) => ({
+    ...branch,
+    status: asserted,
+    parked: false,
+    verdict: { asserted, by, at: times.resolved, reason },
+    attempts: { ...branch.attempts, nextAt: undefined },
   }));
 }
 
@@ -95,9 +122,10 @@ export function finished(
   const branches = tx.branches.map((b): Branch => {
     const count = b.attempts.count + 1;
     const firstAt = b.attempts.firstAt ?? times.called;
-    const attempts = { count, firstAt, lastAt: times.called };
+    const streak = b.attempts.streak + 1;
+    const attempts = { count, streak, firstAt, lastAt: times.called };
     const rest = { nextAt: undefined, lastFailure: undefined, stuckReason: undefined };
-    return { ...b, status: open.branchEnd, attempts: { ...attempts, ...rest } };
+    return { ...b, status: open.branchEnd, parked: false, attempts: { ...attempts, ...rest } };
   });
   return { ...tx, status: open.end, finishedAt, branches };
 }
@@ -122,14 +150,18 @@ export function extend(tx: GlobalTransaction, before: number): StoreOperation {
 }
 
 /** The operation that stores the decision of `tx`. */
-export function decide(tx: GlobalTransaction): StoreOperation {
-  return { kind: 'decide', tx };
+export function decide(tx: GlobalTransaction, result?: Uint8Array): StoreOperation {
+  return { kind: 'decide', tx, result };
 }
 
-/** The operation that stores phase two of `tx`; default: every branch. */
-export function progress(tx: GlobalTransaction, ids?: readonly string[]): StoreOperation {
+/** The operation that stores phase two of `tx`; default: every branch, nothing due by time. */
+export function progress(
+  tx: GlobalTransaction,
+  ids?: readonly string[],
+  nextAt?: number,
+): StoreOperation {
   const branchIds = tx.branches.map((b) => b.spec.id).filter((id) => ids?.includes(id) ?? true);
-  return { kind: 'progress', tx, branchIds };
+  return { kind: 'progress', tx, branchIds, nextAt };
 }
 
 /** The operation that raises the epoch of a row. */

@@ -9,6 +9,7 @@ import {
   sqliteCode,
 } from './failures';
 import type { FactsRow, LoadedRows } from './columns';
+import { loadRows } from './read';
 import type { EncodedOperation, WriteReply } from './messages';
 import type { Statements } from './statements';
 
@@ -45,7 +46,9 @@ export function runClaim(
     for (const { gid } of found) statements.takeOver.run(incarnation, gid);
     return found.map(({ gid }) => gid);
   });
-  return afterCommit(() => gids.flatMap((gid) => loadRows(statements, gid) ?? []));
+  return afterCommit(() =>
+    gids.flatMap((gid) => loadRows(statements, { gid, owner: incarnation }) ?? []),
+  );
 }
 
 /** Writes about two pages and removes them, durably: a full or read-only store fails as it would for new work. */
@@ -54,17 +57,6 @@ export function runProbe({ db, statements }: Connection): void {
     statements.fillProbe.run();
     statements.clearProbe.run();
   });
-}
-
-/** Everything of one transaction, or undefined. */
-export function loadRows(statements: Statements, gid: string): LoadedRows | undefined {
-  const transaction = statements.loadTransaction.get(gid);
-  if (transaction === undefined) return undefined;
-  return {
-    transaction,
-    branches: statements.loadBranches.all(gid),
-    labels: statements.loadLabels.all(gid),
-  };
 }
 
 /** Runs `work` between BEGIN IMMEDIATE and COMMIT. Any error: ROLLBACK first, then a KnownFailure. */

@@ -6,6 +6,7 @@ import type {
   GlobalStatus,
   GlobalTransaction,
   StuckReason,
+  Verdict,
 } from '@tercet/core';
 
 /** Format of a transaction's rows; a row of a newer one is not read. */
@@ -35,7 +36,7 @@ export interface TransactionRow {
   readonly format: number;
 }
 
-/** A row of `branches`, without the columns that nothing writes yet. A NULL payload = the same bytes as `payload`. */
+/** A row of `branches`. A NULL payload = the same bytes as `payload`. */
 export interface BranchRow {
   readonly gid: string;
   readonly branch_id: string;
@@ -58,12 +59,15 @@ export interface BranchRow {
   readonly retry_first_ms: number;
   readonly retry_max_ms: number;
   readonly stuck_after_ms: number;
+  readonly stuck_attempts: number;
+  readonly park_permanent: number;
   readonly barrier: number;
   readonly phase_one: Branch['phaseOne'];
   readonly try_told: number;
   readonly status: Branch['status'];
   readonly not_after: number;
   readonly attempts: number;
+  readonly streak: number;
   readonly first_attempt_at: number | null;
   readonly last_attempt_at: number | null;
   readonly next_attempt_at: number | null;
@@ -71,6 +75,20 @@ export interface BranchRow {
   readonly failure_message: string | null;
   readonly failure_peer: string | null;
   readonly stuck_reason: StuckReason | null;
+  readonly parked: number;
+  readonly verdict: Verdict['asserted'] | null;
+  readonly verdict_by: string | null;
+  readonly verdict_at: number | null;
+  readonly verdict_reason: string | null;
+}
+
+/** What one branch sends, as columns. */
+export type PayloadsRow = Pick<BranchRow, 'payload' | 'confirm_payload' | 'cancel_payload'>;
+
+/** A place in the order of due times, as columns. */
+export interface DueRow {
+  readonly gid: string;
+  readonly next_at: number;
 }
 
 /** What a row says, as columns. */
@@ -93,6 +111,7 @@ export interface LoadedRows {
 export const progressColumnNames = [
   'status',
   'attempts',
+  'streak',
   'first_attempt_at',
   'last_attempt_at',
   'next_attempt_at',
@@ -100,4 +119,9 @@ export const progressColumnNames = [
   'failure_message',
   'failure_peer',
   'stuck_reason',
+  'parked',
+  'verdict',
+  'verdict_by',
+  'verdict_at',
+  'verdict_reason',
 ] as const;

@@ -11,15 +11,19 @@ import { KnownFailure, codeOf, describe, sqliteCode } from './failures';
 import { migrate } from './migrations/migrate';
 import { prepareStatements } from './statements';
 
-/** Longest wait for a lock that another process holds on the data file, milliseconds. */
-const BUSY_TIMEOUT_MS = 2_000;
+/** Longest wait for a lock that another process holds on the data file, while the store is opened, milliseconds. */
+const OPENING_WAIT_MS = 2_000;
+/**
+ * The same afterwards. Who waits in here hears nothing: a stop has to end within its grace. A write that did not get
+ * the lock comes again by itself.
+ */
+const LOCK_WAIT_MS = 200;
 
 /**
  * Settings of the data file's connection. WAL with FULL syncs the log at every commit; the fullfsync pair does
  * what macOS needs for the same promise and nothing elsewhere. A WAL that grew is cut back to 64 MiB.
  */
 const dataPragmas = [
-  `busy_timeout = ${BUSY_TIMEOUT_MS}`,
   'journal_mode = WAL',
   'synchronous = FULL',
   'fullfsync = 1',
@@ -94,14 +98,26 @@ function takeLock(directory: string): Database {
   });
 }
 
+/** Does a part of the start: nobody repeats it where another process holds the lock for a moment. */
+export function patiently<T>(db: Database, work: () => T): T {
+  db.exec(`PRAGMA busy_timeout = ${OPENING_WAIT_MS}`);
+  try {
+    return work();
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`);
+  }
+}
+
 function openData(directory: string): Database {
   const file = join(directory, 'tercet.db');
   return atStart(file, () => {
     const db = openDatabase(file);
     try {
-      for (const pragma of dataPragmas) db.exec(`PRAGMA ${pragma}`);
-      migrate(db, file);
-      return db;
+      return patiently(db, () => {
+        for (const pragma of dataPragmas) db.exec(`PRAGMA ${pragma}`);
+        migrate(db, file);
+        return db;
+      });
     } catch (error) {
       db.close();
       throw error;

@@ -9,11 +9,18 @@ import type {
   ProgressOperation,
   StoreOperation,
 } from '../store';
-import { storedAttempts, storedBranch, storedCause, storedTransaction } from '../stored-form';
+import {
+  storedAttempts,
+  storedBranch,
+  storedBytes,
+  storedCause,
+  storedTransaction,
+  storedVerdict,
+} from '../stored-form';
 import type { SqlValue } from './driver';
 import type { EncodedOperation, EncodedStatement } from './messages';
 import { progressColumnNames } from './columns';
-import { branchRow, nextAtOf, progressColumns, transactionRow } from './rows';
+import { branchRow, progressColumns, transactionRow } from './rows';
 import { branchColumns, transactionColumns } from './statements';
 
 /** Encodes one operation of the incarnation `me`. */
@@ -58,7 +65,7 @@ function encodeExtend({ tx, before }: ExtendOperation, me: string): EncodedOpera
   };
 }
 
-function encodeDecide({ tx }: DecideOperation, me: string): EncodedOperation {
+function encodeDecide({ tx, result }: DecideOperation, me: string): EncodedOperation {
   const cause = storedCause(tx.cause);
   const reason = cause?.kind === 'rollback' ? cause.reason : null;
   const decision = [tx.status, tx.decidedAt ?? null, cause?.kind ?? null, reason];
@@ -68,7 +75,17 @@ function encodeDecide({ tx }: DecideOperation, me: string): EncodedOperation {
         values: [...decision, tx.finishedAt ?? null, ...guardValues(tx, me)],
       }
     : { name: 'decide', values: [...decision, ...guardValues(tx, me)] };
-  return { gid: tx.gid, asksRow: false, guard, rest: tellTries(tx) };
+  return {
+    gid: tx.gid,
+    asksRow: false,
+    guard,
+    rest: [...tellTries(tx), ...keepResult(tx, result)],
+  };
+}
+
+function keepResult(tx: GlobalTransaction, result: Uint8Array | undefined): EncodedStatement[] {
+  if (result === undefined) return [];
+  return [{ name: 'insertResult', values: [tx.gid, storedBytes(result)] }];
 }
 
 /** What was told of the Tries: one statement where it is the same of all, as after every commit. */
@@ -86,13 +103,16 @@ function tellTries(tx: GlobalTransaction): EncodedStatement[] {
   }));
 }
 
-function encodeProgress({ tx, branchIds }: ProgressOperation, me: string): EncodedOperation {
+function encodeProgress(
+  { tx, branchIds, nextAt }: ProgressOperation,
+  me: string,
+): EncodedOperation {
   const from = openStatusOf(tx.status);
   // No row is in phase two with the status `trying`: such an operation has to match nothing.
   const guarded = [...guardValues(tx, me), from === 'trying' ? null : from];
   const guard: EncodedStatement = isFinished(tx.status)
     ? { name: 'finish', values: [tx.status, tx.finishedAt ?? null, ...guarded] }
-    : { name: 'progress', values: [nextAtOf(tx), ...guarded] };
+    : { name: 'progress', values: [nextAt ?? null, ...guarded] };
   const named = new Set<BranchId>(branchIds);
   const rest = tx.branches
     .filter((branch) => named.has(branch.spec.id))
@@ -101,7 +121,11 @@ function encodeProgress({ tx, branchIds }: ProgressOperation, me: string): Encod
 }
 
 function progressBranch(tx: GlobalTransaction, branch: Branch): EncodedStatement {
-  const columns = progressColumns({ ...branch, attempts: storedAttempts(branch.attempts) });
+  const columns = progressColumns({
+    ...branch,
+    attempts: storedAttempts(branch.attempts),
+    verdict: storedVerdict(branch.verdict),
+  });
   const values = progressColumnNames.map((name) => columns[name]);
   return { name: 'progressBranch', values: [...values, tx.gid, branch.spec.id] };
 }

@@ -1,7 +1,8 @@
 /** What the store and its worker thread say to each other. Plain data: it crosses by structured clone. */
 import type { GlobalStatus } from '@tercet/core';
 import type { ListPosition } from '../list-page';
-import type { FactsRow, LoadedRows } from './columns';
+import type { DuePosition } from '../store';
+import type { DueRow, FactsRow, LoadedRows, PayloadsRow } from './columns';
 import type { SqlValue } from './driver';
 import type { WireFailure } from './failures';
 import type { StatementName } from './statements';
@@ -37,12 +38,31 @@ export interface ListRequest {
   readonly after: ListPosition | undefined;
 }
 
+/** One transaction; with an owner only where it is that one's and unfinished. */
+export interface LoadRequest {
+  readonly kind: 'load';
+  readonly gid: string;
+  readonly owner: string | undefined;
+}
+
+/** A page of what is due for one owner. */
+export interface DueRequest {
+  readonly kind: 'due';
+  readonly owner: string;
+  readonly before: number;
+  readonly after: DuePosition | undefined;
+  readonly limit: number;
+}
+
 /** Everything the worker can be asked. `pragma` is for tests, which reach it through the store's hooks. */
 export type Request =
   | { readonly kind: 'open'; readonly directory: string }
   | { readonly kind: 'write'; readonly operations: readonly EncodedOperation[] }
   | { readonly kind: 'claim'; readonly incarnation: string; readonly limit: number }
-  | { readonly kind: 'load'; readonly gid: string }
+  | LoadRequest
+  | { readonly kind: 'payloads'; readonly gid: string; readonly branchId: string }
+  | { readonly kind: 'result'; readonly gid: string }
+  | DueRequest
   | ListRequest
   | { readonly kind: 'probe' }
   | { readonly kind: 'pragma'; readonly text: string }
@@ -54,6 +74,9 @@ export interface Replies {
   readonly write: WriteReply;
   readonly claim: readonly LoadedRows[];
   readonly load: LoadedRows | undefined;
+  readonly payloads: PayloadsRow | undefined;
+  readonly result: Uint8Array | undefined;
+  readonly due: readonly DueRow[];
   readonly list: readonly unknown[];
   readonly probe: void;
   readonly pragma: readonly unknown[];

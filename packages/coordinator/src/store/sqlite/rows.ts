@@ -7,13 +7,22 @@ import {
   type GlobalTransaction,
   type Gid,
   type RunId,
+  type Verdict,
   isFinished,
 } from '@tercet/core';
-import { StoreFailure, type RowFacts, type TransactionSummary } from '../store';
+import {
+  type BranchPayloads,
+  type DuePosition,
+  type RowFacts,
+  StoreFailure,
+  type TransactionSummary,
+} from '../store';
 import {
   type BranchRow,
+  type DueRow,
   type FactsRow,
   type LoadedRows,
+  type PayloadsRow,
   ROW_FORMAT,
   type TransactionRow,
   type progressColumnNames,
@@ -40,20 +49,10 @@ export function transactionRow(tx: GlobalTransaction, owner: string): Transactio
     owner,
     epoch: tx.epoch,
     open_owner: finished ? null : owner,
-    next_at: nextAtOf(tx),
+    next_at: finished ? null : tx.deadlineAt,
     branches: tx.branches.length,
     format: ROW_FORMAT,
   };
-}
-
-/** When something is due for a transaction next; NULL when finished. May lag, is never later than the truth. */
-export function nextAtOf(tx: GlobalTransaction): number | null {
-  if (isFinished(tx.status)) return null;
-  if (tx.status === 'trying') return tx.deadlineAt;
-  const pending = tx.branches.filter((branch) => branch.status === 'registered');
-  const decidedAt = tx.decidedAt ?? tx.openedAt;
-  const times = pending.map((branch) => branch.attempts.nextAt ?? decidedAt);
-  return times.length === 0 ? decidedAt : Math.min(...times);
 }
 
 /** The row of a branch at place `ordinal`. `branch` is in its stored form. */
@@ -81,6 +80,8 @@ export function branchRow(gid: Gid, ordinal: number, branch: Branch): BranchRow 
     retry_first_ms: spec.retry.firstDelayMs,
     retry_max_ms: spec.retry.maxDelayMs,
     stuck_after_ms: spec.stuckAfterMs,
+    stuck_attempts: spec.stuckAttempts,
+    park_permanent: Number(spec.parkPermanentErrors),
     barrier: Number(spec.barrier),
     phase_one: branch.phaseOne,
     try_told: Number(branch.tryTold),
@@ -89,12 +90,13 @@ export function branchRow(gid: Gid, ordinal: number, branch: Branch): BranchRow 
   };
 }
 
-/** The columns of a branch that phase two writes. */
+/** The columns of a branch that phase two and operators write. `branch` is in its stored form. */
 export function progressColumns(branch: Branch): Pick<BranchRow, ProgressColumn> {
-  const { count, firstAt, lastAt, nextAt, lastFailure, stuckReason } = branch.attempts;
+  const { count, streak, firstAt, lastAt, nextAt, lastFailure, stuckReason } = branch.attempts;
   return {
     status: branch.status,
     attempts: count,
+    streak,
     first_attempt_at: firstAt ?? null,
     last_attempt_at: lastAt ?? null,
     next_attempt_at: nextAt ?? null,
@@ -102,10 +104,22 @@ export function progressColumns(branch: Branch): Pick<BranchRow, ProgressColumn>
     failure_message: lastFailure?.message ?? null,
     failure_peer: lastFailure?.peer ?? null,
     stuck_reason: stuckReason ?? null,
+    parked: Number(branch.parked),
+    ...verdictColumns(branch.verdict),
   };
 }
 
+/** A part of a verdict that is missing is passed on as it is, so that it is refused like any wrong value. */
+function verdictColumns(verdict: Verdict | undefined): Pick<BranchRow, VerdictColumn> {
+  if (verdict === undefined) {
+    return { verdict: null, verdict_by: null, verdict_at: null, verdict_reason: null };
+  }
+  const { asserted, by, at, reason } = verdict;
+  return { verdict: asserted, verdict_by: by, verdict_at: at, verdict_reason: reason };
+}
+
 type ProgressColumn = (typeof progressColumnNames)[number];
+type VerdictColumn = 'verdict' | 'verdict_by' | 'verdict_at' | 'verdict_reason';
 
 /** The transaction that rows hold. A row of a newer format is `unavailable`: this version cannot read it. */
 export function transactionOf(rows: LoadedRows): GlobalTransaction {
@@ -164,6 +178,8 @@ function branchOf(row: BranchRow): Branch {
       },
       retry: { firstDelayMs: row.retry_first_ms, maxDelayMs: row.retry_max_ms },
       stuckAfterMs: row.stuck_after_ms,
+      stuckAttempts: row.stuck_attempts,
+      parkPermanentErrors: row.park_permanent === 1,
       barrier: row.barrier === 1,
     },
     status: row.status,
@@ -171,6 +187,8 @@ function branchOf(row: BranchRow): Branch {
     tryTold: row.try_told === 1,
     notAfter: row.not_after,
     attempts: attemptsOf(row),
+    parked: row.parked === 1,
+    verdict: verdictOf(row),
   };
 }
 
@@ -178,6 +196,7 @@ function attemptsOf(row: BranchRow): Attempts {
   const { failure_code: code, failure_message: message, failure_peer: peer } = row;
   return {
     count: row.attempts,
+    streak: row.streak,
     firstAt: row.first_attempt_at ?? undefined,
     lastAt: row.last_attempt_at ?? undefined,
     nextAt: row.next_attempt_at ?? undefined,
@@ -187,6 +206,26 @@ function attemptsOf(row: BranchRow): Attempts {
         : { grpcCode: code, message: message ?? '', peer: peer ?? undefined },
     stuckReason: row.stuck_reason ?? undefined,
   };
+}
+
+function verdictOf(row: BranchRow): Verdict | undefined {
+  const { verdict: asserted, verdict_by: by, verdict_at: at, verdict_reason: reason } = row;
+  if (asserted === null) return undefined;
+  return { asserted, by: by ?? '', at: at ?? 0, reason: reason ?? '' };
+}
+
+/** What one branch sends. */
+export function payloadsOf(row: PayloadsRow): BranchPayloads {
+  return {
+    payload: row.payload,
+    confirmPayload: row.confirm_payload ?? undefined,
+    cancelPayload: row.cancel_payload ?? undefined,
+  };
+}
+
+/** A place in the order of due times. */
+export function duePositionOf({ gid, next_at }: DueRow): DuePosition {
+  return { nextAt: next_at, gid: gid as Gid };
 }
 
 /** Columns of a list. */

@@ -6,10 +6,13 @@
  * E2 A dead worker leaves its requests in doubt (`unknown`). The next request starts another one, which has to get
  *    the lock again and goes on as the same incarnation.
  */
-import { type Gid, type GlobalTransaction, TercetError } from '@tercet/core';
+import { type BranchId, type Gid, type GlobalTransaction, TercetError } from '@tercet/core';
 import { batchResults } from '../batch-results';
 import { decodeCursor, pageOf } from '../list-page';
 import {
+  type BranchPayloads,
+  type DuePosition,
+  type DueQuery,
   type ListQuery,
   type OperationResult,
   type Store,
@@ -20,7 +23,7 @@ import {
 import { cleanText } from '../stored-form';
 import { encodeOperation } from './encode-operation';
 import type { Replies, Request } from './messages';
-import { factsOf, summaryOf, transactionOf } from './rows';
+import { duePositionOf, factsOf, payloadsOf, summaryOf, transactionOf } from './rows';
 import { SqliteWorker } from './sqlite-worker';
 
 /** What a test may do to a running worker. */
@@ -85,8 +88,28 @@ export class SqliteStore implements Store {
   }
 
   async load(gid: Gid): Promise<GlobalTransaction | undefined> {
-    const rows = await this.ask({ kind: 'load', gid });
-    return rows === undefined ? undefined : transactionOf(rows);
+    const rows = await this.ask({ kind: 'load', gid, owner: undefined });
+    return rows && transactionOf(rows);
+  }
+
+  async loadOwned(gid: Gid): Promise<GlobalTransaction | undefined> {
+    const rows = await this.ask({ kind: 'load', gid, owner: this.incarnation() });
+    return rows && transactionOf(rows);
+  }
+
+  async loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
+    const row = await this.ask({ kind: 'payloads', gid, branchId });
+    return row && payloadsOf(row);
+  }
+
+  async loadResult(gid: Gid): Promise<Uint8Array | undefined> {
+    return await this.ask({ kind: 'result', gid });
+  }
+
+  async due({ before, after, limit }: DueQuery): Promise<readonly DuePosition[]> {
+    const owner = this.incarnation();
+    const rows = await this.ask({ kind: 'due', owner, before, after, limit });
+    return rows.map(duePositionOf);
   }
 
   async list(query: ListQuery): Promise<TransactionPage> {

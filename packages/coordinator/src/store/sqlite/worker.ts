@@ -1,10 +1,11 @@
 /** Entry of the store's worker thread: one request after the other, each answered before the next is taken. */
 import { parentPort } from 'node:worker_threads';
-import { loadRows, runBatch, runClaim, runProbe } from './batch';
-import { type OpenStore, openStore } from './connection';
+import { runBatch, runClaim, runProbe } from './batch';
+import { type OpenStore, openStore, patiently } from './connection';
 import { BrokenConnection, KnownFailure, failureOf } from './failures';
 import { listRows } from './list-query';
 import type { Replies, ReplyMessage, Request, RequestMessage } from './messages';
+import { loadDue, loadPayloads, loadResult, loadRows } from './read';
 
 const port = parentPort;
 let store: OpenStore | undefined;
@@ -32,9 +33,15 @@ function handle(request: Request): Replies[Request['kind']] {
     case 'write':
       return runBatch(opened(), request.operations);
     case 'claim':
-      return runClaim(opened(), request);
+      return patiently(opened().db, () => runClaim(opened(), request));
     case 'load':
-      return loadRows(opened().statements, request.gid);
+      return loadRows(opened().statements, request);
+    case 'payloads':
+      return loadPayloads(opened().statements, request);
+    case 'result':
+      return loadResult(opened().statements, request.gid);
+    case 'due':
+      return loadDue(opened().statements, request);
     case 'list':
       return listRows(opened().db, request);
     case 'probe':

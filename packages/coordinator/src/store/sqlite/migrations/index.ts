@@ -1,5 +1,6 @@
 import { migration0001 } from './0001-transactions';
+import { migration0002 } from './0002-operated-branches';
 import type { Migration } from './migration';
 
 /** Every migration, oldest first: a static list, so that a bundle holds them too. */
-export const migrations: readonly Migration[] = [migration0001];
+export const migrations: readonly Migration[] = [migration0001, migration0002];
