@@ -5,8 +5,9 @@
 export { systemClock } from './system-clock';
 export { systemRandom } from './system-random';
 export { systemScheduler } from './system-scheduler';
-export { ChannelPool } from './grpc/channel-pool';
+export { ChannelPool, type ChannelPoolLimits } from './grpc/channel-pool';
 export {
+  type ConnectionState,
   UnaryChannel,
   type UnaryChannelOptions,
   type UnaryReply,

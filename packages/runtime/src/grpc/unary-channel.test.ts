@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  Channel,
+  type ChannelOptions,
+  type ClientOptions,
   Metadata,
   Server,
   ServerCredentials,
@@ -7,7 +10,13 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
-import { UnaryChannel, type UnaryReply, type UnaryRequest, metadataOf } from './unary-channel';
+import {
+  UnaryChannel,
+  type UnaryChannelOptions,
+  type UnaryReply,
+  type UnaryRequest,
+  metadataOf,
+} from './unary-channel';
 
 type Handler = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
 
@@ -19,7 +28,7 @@ afterEach(() => {
   cleanUps = [];
 });
 
-async function serve(handler: Handler): Promise<UnaryChannel> {
+async function serve(handler: Handler, options: UnaryChannelOptions = {}): Promise<UnaryChannel> {
   const server = new Server();
   const bytes = { serialize: (b: Buffer) => b, deserialize: (b: Buffer) => b };
   server.addService(
@@ -42,7 +51,7 @@ async function serve(handler: Handler): Promise<UnaryChannel> {
       else reject(error);
     });
   });
-  const channel = new UnaryChannel(`127.0.0.1:${port}`);
+  const channel = new UnaryChannel(`127.0.0.1:${port}`, options);
   cleanUps.push(
     () => channel.close(),
     () => server.forceShutdown(),
@@ -130,13 +139,54 @@ describe('UnaryChannel', () => {
     expect((await call(channel, { method: '/shop.Echo/Shout' })).code).toBe(status.UNIMPLEMENTED);
   });
 
-  it('never repeats a call by itself', async () => {
-    let calls = 0;
-    const channel = await serve((_, callback) => {
-      calls++;
-      callback({ code: status.UNAVAILABLE, details: 'busy' });
-    });
-    await call(channel);
-    expect(calls).toBe(1);
+  it.each([4_711, 99_999_999_999, -1, 17])(
+    'takes the status %d, which gRPC does not have, for UNKNOWN',
+    async (code) => {
+      const channel = await serve((_, callback) => callback({ code, details: 'odd' }));
+      expect(await call(channel)).toMatchObject({ code: status.UNKNOWN, message: 'odd' });
+    },
+  );
+
+  it('never repeats a call by itself, not even where a service config asks for it', async () => {
+    const retryPolicy = {
+      maxAttempts: 3,
+      initialBackoff: '0.001s',
+      maxBackoff: '0.001s',
+      backoffMultiplier: 1,
+      retryableStatusCodes: ['UNAVAILABLE'],
+    };
+    const config = { loadBalancingConfig: [], methodConfig: [{ name: [{}], retryPolicy }] };
+    const countCalls = async (channelOptions: ChannelOptions): Promise<number> => {
+      let calls = 0;
+      const answer: Handler = (_, callback) => {
+        calls++;
+        callback({ code: status.UNAVAILABLE, details: 'busy' });
+      };
+      const asked = { 'grpc.service_config': JSON.stringify(config), ...channelOptions };
+      await call(await serve(answer, { channel: asked }));
+      return calls;
+    };
+    expect(await countCalls({})).toBe(1);
+    // The config would do something: grpc-js obeys it where retries are on.
+    expect(await countCalls({ 'grpc.enable_retries': 1 })).toBe(3);
+  });
+
+  it('is told to connect again within 5 s, and to go nowhere but to its target', () => {
+    const told: ChannelOptions[] = [];
+    const options: ClientOptions = {
+      channelFactoryOverride: (target, security, given) => {
+        told.push(given);
+        return new Channel(target, security, given);
+      },
+    };
+    const channel = new UnaryChannel('127.0.0.1:1', { channel: options });
+    channel.close();
+    expect(told).toMatchObject([
+      {
+        'grpc.max_reconnect_backoff_ms': 5_000,
+        'grpc.service_config_disable_resolution': 1,
+        'grpc.enable_http_proxy': 0,
+      },
+    ]);
   });
 });

@@ -9,11 +9,14 @@ import {
   Metadata,
   type ServiceError,
   type StatusObject,
+  connectivityState,
   credentials,
   status,
 } from '@grpc/grpc-js';
 import { type CallReply, metadataKeys } from '@tercet/core';
 import { systemClock } from '../system-clock';
+import { systemScheduler } from '../system-scheduler';
+import { ReadyWatch } from './ready-watch';
 
 /** One unary call. */
 export interface UnaryRequest {
@@ -45,10 +48,20 @@ export interface UnaryChannelOptions {
   readonly channel?: ChannelOptions | undefined;
 }
 
+/**
+ * What is known of a channel's connection.
+ * - `ready`: there is one.
+ * - `down`: there is none, and the last attempt to connect, or to resolve the name, failed.
+ * - `unknown`: nobody tried yet, an attempt is under way, or a connection was lost and nobody has called since.
+ */
+export type ConnectionState = 'ready' | 'down' | 'unknown';
+
 const channelDefaults: ChannelOptions = {
   // grpc-js was seen to wait 27 s after an outage of 60 s: back within 5 s after the server is.
   'grpc.initial_reconnect_backoff_ms': 250,
   'grpc.max_reconnect_backoff_ms': 5_000,
+  // 30 s by default: a participant that comes back under another address would be found that much later.
+  'grpc.dns_min_time_between_resolutions_ms': 5_000,
   // A call that was repeated below us would count as one attempt and could start a Try twice.
   'grpc.enable_retries': 0,
   // A target must never send us elsewhere: no service config from DNS, no proxy from the environment.
@@ -56,15 +69,46 @@ const channelDefaults: ChannelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
-/** A channel to one target. Connects at the first call, and again by itself after a loss. */
+/** A channel to one target. Connects at the first call, and again at the next one after a loss. */
 export class UnaryChannel {
   private readonly client: Client;
+  private readonly readiness: ReadyWatch;
 
   constructor(target: string, options: UnaryChannelOptions = {}) {
     this.client = new Client(target, options.credentials ?? credentials.createInsecure(), {
       ...channelDefaults,
       ...options.channel,
     });
+    this.readiness = new ReadyWatch(this.client.getChannel(), systemScheduler);
+  }
+
+  /** What is known of the connection; asking does not make the channel connect. */
+  get connection(): ConnectionState {
+    switch (this.client.getChannel().getConnectivityState(false)) {
+      case connectivityState.READY:
+        return 'ready';
+      case connectivityState.TRANSIENT_FAILURE:
+        return 'down';
+      case connectivityState.IDLE:
+      case connectivityState.CONNECTING:
+      case connectivityState.SHUTDOWN:
+      default:
+        return 'unknown';
+    }
+  }
+
+  /** Whether anybody waits for this channel to become ready. */
+  get watched(): boolean {
+    return this.readiness.active;
+  }
+
+  /**
+   * Tells `listener` once when the channel becomes ready, which one that is ready now does only after a loss. Until then
+   * the channel keeps connecting. Returns what stops the watching; calling that twice, or too late, does nothing.
+   * A closed channel tells nobody.
+   */
+  whenReady(listener: () => void): () => void {
+    return this.readiness.add(listener);
   }
 
   /** Calls once. Resolves with whatever happened, the channel's own failures included. Never repeats by itself. */
@@ -91,7 +135,7 @@ export class UnaryChannel {
       // grpc-js emits `status` last, after the callback, on every path.
       call.on('status', (ended: StatusObject) => {
         signal?.removeEventListener('abort', abort);
-        const code = failure === null ? status.OK : failure.code;
+        const code = failure === null ? status.OK : knownCode(failure.code);
         resolve(
           replyOf(code, essenceOf(failure?.details ?? ended.details), {
             payload,
@@ -105,8 +149,14 @@ export class UnaryChannel {
 
   /** Ends the connection; running calls end with an error. Repeating is safe. */
   close(): void {
+    this.readiness.close();
     this.client.close();
   }
+}
+
+/** A server may send any number, or none: what is no status of gRPC counts as UNKNOWN, and never leaves here. */
+function knownCode(code: number): number {
+  return status[code] === undefined ? status.UNKNOWN : code;
 }
 
 function replyOf(

@@ -76,6 +76,16 @@ export const branchStatus = wireEnum<BranchStatus, core.BranchStatus>(
   },
 );
 
+/** How an operator may assert that a branch ended: the same wire enum, without `registered`. */
+export const assertedStatus = wireEnum<BranchStatus, core.Verdict['asserted']>(
+  'BranchStatus',
+  BranchStatus,
+  {
+    confirmed: BranchStatus.BRANCH_STATUS_CONFIRMED,
+    cancelled: BranchStatus.BRANCH_STATUS_CANCELLED,
+  },
+);
+
 /** Mode of a branch. */
 export const branchMode = wireEnum<BranchMode, core.BranchMode>('BranchMode', BranchMode, {
   tcc: BranchMode.BRANCH_MODE_TCC,
