@@ -136,6 +136,8 @@ function branch(id: string, service: string): Branch {
       deadlines: { forwardMs: 5_000, confirmMs: 5_000, cancelMs: 5_000 },
       retry: { firstDelayMs: 200, maxDelayMs: 60_000 },
       stuckAfterMs: 300_000,
+      stuckAttempts: 5,
+      parkPermanentErrors: false,
       barrier: false,
     },
     status: 'registered',
@@ -143,6 +145,8 @@ function branch(id: string, service: string): Branch {
     tryTold: false,
     notAfter: 1_700_000_005_000,
     attempts: noAttempts,
+    parked: false,
+    verdict: undefined,
   };
 }
 

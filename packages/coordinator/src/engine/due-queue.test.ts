@@ -21,7 +21,7 @@ describe('DueQueue', () => {
     expect(time.pending).toBe(1);
     await time.advance(25);
     expect(seen).toEqual(['a@10', 'b@20']);
-    queue.clear();
+    queue.close();
     expect(time.pending).toBe(0);
   });
 
@@ -52,7 +52,7 @@ describe('DueQueue', () => {
     }
     expect(queue.size).toBe(1);
     expect(queue.held).toBeLessThan(100);
-    queue.clear();
+    queue.close();
   });
 
   it('runs every key that is still planned, in order of time, whatever was replaced or removed', async () => {

@@ -16,6 +16,7 @@ const SLEEP_MS_MAX = 60_000;
 export class DueQueue<K> {
   private readonly heap: Entry<K>[] = [];
   private readonly dueAt = new Map<K, Entry<K>>();
+  private closed = false;
   private timer: { readonly at: number; readonly handle: Timer } | undefined;
 
   constructor(
@@ -30,7 +31,7 @@ export class DueQueue<K> {
 
   /** Plans `key` for `at` (Unix ms), replacing an earlier plan. A time that has passed is due in the next turn. */
   set(key: K, at: number): void {
-    if (this.dueAt.get(key)?.at === at) return;
+    if (this.closed || this.dueAt.get(key)?.at === at) return;
     const entry = { at, key };
     this.dueAt.set(key, entry);
     this.heap.push(entry);
@@ -51,8 +52,9 @@ export class DueQueue<K> {
     return this.heap.length;
   }
 
-  /** Takes all plans back and stops the timer. */
-  clear(): void {
+  /** Takes all plans back, stops the timer, and plans nothing more. */
+  close(): void {
+    this.closed = true;
     this.dueAt.clear();
     this.heap.length = 0;
     this.plan();

@@ -298,13 +298,13 @@ describe('phase two', () => {
     expect(world.caller.calls).toHaveLength(2);
   });
 
-  it('shows a refused Confirm as stuck at once, and goes on trying slowly', async () => {
+  it('shows an unknown method as stuck at once, and goes on trying slowly', async () => {
     const world = await aWorld();
     await world.open('order-1', branches('1'));
-    world.caller.always('1', failed('FAILED_PRECONDITION', 'hold expired', { verdict: 'reject' }));
+    world.caller.always('1', failed('UNIMPLEMENTED', 'unknown method'));
     await world.done(world.commit('order-1', '1'));
-    expect(world.engine.stuck()).toMatchObject([
-      { reason: 'rejected', branch: { attempts: { count: 1 } } },
+    expect(await world.engine.stuck()).toMatchObject([
+      { reason: 'unimplemented', branch: { attempts: { count: 1 } } },
     ]);
     await world.time.advance(60_000);
     expect(world.caller.calls).toHaveLength(2);
@@ -313,7 +313,7 @@ describe('phase two', () => {
     expect(stuck).toMatchObject([
       {
         message: 'branch is stuck; it is retried until it answers',
-        fields: { ...fields, reason: 'rejected' },
+        fields: { ...fields, reason: 'unimplemented' },
       },
     ]);
     const decided = world.logger.lines.find(({ message }) => message === 'decided');
@@ -326,9 +326,9 @@ describe('phase two', () => {
     world.caller.always('1', 'hold');
     await world.done(world.commit('order-1', '1'));
     await world.time.advance(299_999);
-    expect(world.engine.stuck()).toEqual([]);
+    expect(await world.engine.stuck()).toEqual([]);
     await world.time.advance(1);
-    expect(world.engine.stuck()).toMatchObject([{ reason: 'deadline' }]);
+    expect(await world.engine.stuck()).toMatchObject([{ reason: 'deadline' }]);
   });
 
   it('does not call a branch stuck whose first Cancel still outwaits its Try', async () => {
@@ -336,10 +336,10 @@ describe('phase two', () => {
     const [spec] = branches('1');
     await world.open('order-1', [{ ...spec!, stuckAfterMs: 1_000 }], { timeoutMs: 1_000 });
     await world.time.advance(5_999);
-    expect(world.engine.stuck()).toEqual([]);
+    expect(await world.engine.stuck()).toEqual([]);
     world.caller.always('1', 'hold');
     await world.time.advance(1_001);
-    expect(world.engine.stuck()).toMatchObject([{ reason: 'deadline' }]);
+    expect(await world.engine.stuck()).toMatchObject([{ reason: 'deadline' }]);
   });
 
   it('cancels at once a Try that was told as unknown: its initiator sends no further one', async () => {
@@ -560,7 +560,11 @@ describe('stopping', () => {
     await world.open('order-1', branches('1', '2'));
     world.caller.always('2', 'hold');
     await world.done(world.commit('order-1', '1', '2'));
-    await world.done(world.engine.stop(10_000));
+    const stopped = world.engine.stop(10_000);
+    await world.time.advance(5_999);
+    expect(world.caller.held[0]?.call.signal.aborted).toBe(false);
+    await world.time.advance(1);
+    await stopped;
     const tx = await world.stored('order-1');
     expect(tx?.branches.map((b) => [b.status, b.attempts.count])).toEqual([
       ['confirmed', 1],
@@ -570,6 +574,25 @@ describe('stopping', () => {
     await expect(world.commit('order-1', '1', '2')).rejects.toMatchObject({
       code: 'SHUTTING_DOWN',
     });
+  });
+
+  it('lets a running call end by itself, makes its answer durable, and starts no other', async () => {
+    const world = await aWorld();
+    await world.open('order-1', branches('1', '2'));
+    world.caller.always('1', 'hold');
+    world.caller.always('2', failed('INTERNAL'));
+    await world.done(world.commit('order-1', '1', '2'));
+    const stopped = world.engine.stop(10_000);
+    await world.time.advance(1_000);
+    world.caller.held[0]?.reply(ok);
+    await world.time.advance(20);
+    await stopped;
+    const tx = await world.stored('order-1');
+    expect(tx?.branches.map((b) => [b.status, b.attempts.count])).toEqual([
+      ['confirmed', 1],
+      ['registered', 1],
+    ]);
+    expect(world.time.pending).toBe(0);
   });
 
   it('answers a decision at once that became durable while it stopped', async () => {

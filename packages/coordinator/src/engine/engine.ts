@@ -5,83 +5,113 @@
  * E1 Per gid one event at a time; the first enqueued wins, timers included. While its write is under way or in
  *    doubt, nothing else of that gid is decided or answered.
  * E2 Answers, waits and calls come from durable state (see Resident); nothing leaves from a pending one (I3, I4).
- * E3 Every unfinished transaction is resident and has its next step planned: a deadline, a call, or a write (I7).
+ * E3 Every unfinished transaction has its next step planned: a deadline, a call, a write, or its return into memory
+ *    (I7, see Residents).
  */
 import {
-  type Clock,
-  type Decision,
   type Gid,
   type GlobalTransaction,
-  type Random,
-  type Scheduler,
+  type OperatorEvent,
   TercetError,
   type TransactionEvent,
-  assertNever,
-  decide,
   isFinished,
 } from '@tercet/core';
-import type { Logger } from '../observability/logger';
-import type { ParticipantCaller } from '../participant/participant-caller';
-import type { ListQuery, RowFacts, Store, StoreFailure, TransactionPage } from '../store/store';
+import type { ListQuery, TransactionPage } from '../store/store';
+import { Admission } from './admission';
 import { BatchWriter } from './batch-writer';
 import { DueQueue } from './due-queue';
+import type { EngineDeps } from './engine-deps';
 import { FanOut } from './fan-out';
-import { Resident } from './resident';
+import { Gates } from './gates';
+import { InterceptorChain } from './interceptors';
+import { LeanForms } from './lean';
+import { PayloadCache } from './payload-cache';
+import { Mending } from './mending';
+import { Orders, notFound } from './orders';
+import { Progress } from './progress';
+import type { OrderResult, Resident } from './resident';
+import { Residents } from './residents';
+import { Steps } from './steps';
 import { StoreReader } from './store-reader';
-import { type StuckBranch, stuckBranches } from './stuck-branches';
+import { type StuckBranch, stuckBranches, unfinished } from './stuck-branches';
 import { TimerSet } from './timer-set';
 import type { WaitOptions } from './waiters';
-import type { BatchWriterLimits, TransactionOperation, WriteResult } from './write-queue';
 
-/** Everything the engine touches besides its memory. */
-export interface EngineDeps {
-  readonly store: Store;
-  readonly caller: ParticipantCaller;
-  readonly clock: Clock;
-  readonly scheduler: Scheduler;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly limits: BatchWriterLimits;
-  /** Greatest difference of clocks that a first Cancel outwaits, milliseconds. */
-  readonly clockSkewMs: number;
-  /** Name of this life of the node; never used again. */
-  readonly incarnation: string;
-  /** Told when the store stops or starts taking writes. */
-  readonly onTrouble?: ((trouble: StoreFailure | undefined) => void) | undefined;
-}
+export type { EngineDeps, EngineLimits } from './engine-deps';
 
 /** Events of one gid that may wait for each other; beyond it registrations are refused. */
 const MAILBOX_MAX = 1_000;
-/** Time until a transaction that could not be read again is tried once more. */
-const REREAD_MS = 1_000;
 /** Transactions claimed with one statement after a restart. */
 const CLAIM_PAGE = 500;
+/** Of the grace at a stop, the part in which running calls may end by themselves; the rest is for their writes. */
+const CALLS_SHARE = 0.6;
 
 /** Owns the unfinished transactions of this process. */
 export class Engine {
-  private readonly residents = new Map<Gid, Resident>();
+  private readonly residents: Residents;
   private readonly writer: BatchWriter;
   private readonly due: DueQueue<Resident>;
   private readonly fanOut: FanOut;
+  private readonly steps: Steps;
+  private readonly orders: Orders;
   private readonly reader: StoreReader;
   private readonly timers: TimerSet;
+  private readonly admission: Admission;
+  private readonly mending: Mending;
   private stopping = false;
 
   constructor(private readonly deps: EngineDeps) {
+    const { limits } = deps;
     this.writer = new BatchWriter(deps);
     this.reader = new StoreReader(deps.store);
     this.timers = new TimerSet(deps.scheduler);
+    this.admission = new Admission(limits);
     this.due = new DueQueue(deps, (resident) => this.onDue(resident));
-    this.fanOut = new FanOut({
+    const goOn = (resident: Resident, tx: GlobalTransaction): void => this.goOn(resident, tx);
+    const parts = {
       ...deps,
+      reader: this.reader,
       writer: this.writer,
       due: this.due,
+      admission: this.admission,
+      timers: this.timers,
+      forms: new LeanForms(),
+      payloads: new PayloadCache(this.reader, limits.payloadCacheBytesMax),
+      interceptors: new InterceptorChain({ ...deps, interceptors: deps.interceptors ?? [] }),
+      gates: new Gates({
+        ...deps,
+        connections: deps.caller,
+        concurrencyMax: limits.targetConcurrencyMax,
+      }),
+    };
+    const progress = new Progress({
+      ...parts,
+      onSaved: (resident) => this.onSaved(resident),
       onFinished: (resident) => this.onFinished(resident),
-      onLost: (resident, row) => this.mendOrLose(resident, row),
+      onLost: (resident, row) => this.mending.mendOrLose(resident, row),
+    });
+    this.residents = new Residents({
+      ...parts,
+      residentMax: limits.residentMax,
+      progress,
+      onAdopted: goOn,
+      onLeaving: (resident) => this.unplan(resident),
+    });
+    this.fanOut = new FanOut({
+      ...parts,
+      progress,
+      onForeign: (resident) => this.mending.mendOrLose(resident, { owner: deps.incarnation }),
+    });
+    const whole = { ...parts, progress, residents: this.residents, fanOut: this.fanOut, goOn };
+    this.mending = new Mending(whole);
+    this.orders = new Orders(whole);
+    this.steps = new Steps({
+      ...whole,
+      onRefused: (resident, row) => this.mending.mendOrLose(resident, row),
     });
   }
 
-  /** Takes over everything unfinished and goes on with it. Resolves when all of it is resident. */
+  /** Takes over everything unfinished and goes on with it. Resolves when all of it is in memory, or planned. */
   async start(): Promise<{ readonly resumed: number }> {
     let resumed = 0;
     for (let claimed = CLAIM_PAGE; claimed === CLAIM_PAGE; ) {
@@ -89,10 +119,10 @@ export class Engine {
       claimed = page.length;
       resumed += page.length;
       for (const tx of page) {
-        const resident = this.residentOf(tx.gid);
-        resident.tx = tx;
-        this.goOn(resident, tx);
+        this.admission.resume(tx);
+        this.residents.adopt(this.residents.of(tx.gid), tx);
       }
+      await this.residents.roomMade();
     }
     return { resumed };
   }
@@ -100,6 +130,16 @@ export class Engine {
   /** How many transactions are in memory. */
   get residentCount(): number {
     return this.residents.size;
+  }
+
+  /** How many unfinished transactions are not in memory at the moment. */
+  get absentCount(): number {
+    return this.residents.absentCount;
+  }
+
+  /** Unfinished work as admission counts it, in memory or not. */
+  get unfinished(): { readonly undecided: number; readonly targets: number } {
+    return { undecided: this.admission.undecided, targets: this.admission.targets };
   }
 
   /** Why the store takes no writes at the moment; undefined while it does. */
@@ -116,42 +156,61 @@ export class Engine {
     event: TransactionEvent,
     options: { readonly expiresAt?: number | undefined } = {},
   ): Promise<GlobalTransaction> {
-    if (this.stopping)
-      return Promise.reject(new TercetError('SHUTTING_DOWN', { details: { gid } }));
-    const resident = this.residentOf(gid);
+    if (this.stopping) return Promise.reject(shuttingDown(gid));
+    const resident = this.residents.of(gid);
     if (event.kind === 'register' && resident.waitingSteps >= MAILBOX_MAX) {
       const message = `too many requests wait for transaction ${gid}`;
       const details = { gid, limit: 'mailbox' };
       return Promise.reject(new TercetError('LIMIT_EXCEEDED', { message, details }));
     }
     return resident
-      .serially(() => this.step(resident, event, options))
-      .finally(() => this.evictIfUnused(resident));
+      .serially(() => this.steps.take(resident, event, options))
+      .finally(() => this.residents.forgetIfUnused(resident));
+  }
+
+  /**
+   * Carries out what an operator asks of a decided transaction's branches. Resolves when it is durable; rejects with
+   * the TercetError that `operate` or the store gave. Repeating is safe.
+   */
+  operate(gid: Gid, event: OperatorEvent): Promise<OrderResult> {
+    if (this.stopping) return Promise.reject(shuttingDown(gid));
+    return this.orders.take(gid, event);
   }
 
   /** The present truth about a transaction; rejects with TRANSACTION_NOT_FOUND. */
   async get(gid: Gid): Promise<GlobalTransaction> {
     const tx = this.residents.get(gid)?.tx ?? (await this.reader.load(gid));
     if (tx !== undefined) return tx;
-    const message = `no transaction ${gid} is kept`;
-    throw new TercetError('TRANSACTION_NOT_FOUND', { message, details: { gid } });
+    throw notFound(gid);
   }
 
-  /** The same, once a fact holds or the wait is over. */
+  /** The value that the deciding commit carried; undefined where there is none. */
+  result(gid: Gid): Promise<Uint8Array | undefined> {
+    return this.reader.loadResult(gid);
+  }
+
+  /** The present truth, once a fact holds or the wait is over. */
   async wait(gid: Gid, options: WaitOptions): Promise<GlobalTransaction> {
-    const resident = this.residents.get(gid);
-    if (resident?.tx === undefined || this.stopping) return await this.get(gid);
-    const waiting = resident.waiters.wait(options);
-    resident.waiters.notify(resident.tx);
-    await waiting;
-    this.evictIfUnused(resident);
-    return resident.tx ?? (await this.get(gid));
+    if (this.stopping) return await this.get(gid);
+    const resident = this.residents.of(gid);
+    try {
+      if (resident.tx === undefined && this.residents.absentCount > 0) {
+        await resident.serially(() => this.residents.bring(resident));
+      }
+      if (resident.tx === undefined || this.stopping) return await this.get(gid);
+      const waiting = resident.waiters.wait(options);
+      resident.notify();
+      await waiting;
+      return resident.tx ?? (await this.get(gid));
+    } finally {
+      this.residents.forgetIfUnused(resident);
+    }
   }
 
-  /** The stuck branches, the oldest decision first. */
-  stuck(): readonly StuckBranch[] {
-    const transactions = [...this.residents.values()].flatMap(({ tx }) => tx ?? []);
+  /** The stuck branches, the oldest decision first. Reads from the store what is not in memory. */
+  async stuck(): Promise<readonly StuckBranch[]> {
     const { clock, clockSkewMs } = this.deps;
+    const transactions = await unfinished(this.residents, this.reader);
     return stuckBranches(transactions, { now: clock.now(), clockSkewMs });
   }
 
@@ -161,15 +220,17 @@ export class Engine {
   }
 
   /**
-   * Takes no new work, gives running calls up, and makes durable what is known, for at most `graceMs`. What is not
-   * durable then was never acknowledged; the next start goes on with it.
+   * Takes no new work and starts no more calls; running ones may end by themselves for a part of `graceMs`, then they
+   * are given up. Makes durable what is known. What is not durable in the end was never acknowledged; the next start
+   * goes on with it. Takes at most `graceMs`.
    */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
     this.timers.close();
-    this.due.clear();
-    for (const resident of this.residents.values()) resident.waiters.release();
-    const flushed = this.fanOut.stop().then(() => this.writer.drain());
+    this.residents.close();
+    this.due.close();
+    for (const resident of this.residents.all()) resident.release();
+    const flushed = this.fanOut.stop(graceMs * CALLS_SHARE).then(() => this.writer.drain());
     await new Promise<void>((resolve) => {
       const timer = this.deps.scheduler.after(graceMs, resolve);
       void flushed.then(() => {
@@ -178,78 +239,7 @@ export class Engine {
       });
     });
     this.writer.abandon();
-    this.due.clear();
     this.residents.clear();
-  }
-
-  private residentOf(gid: Gid): Resident {
-    let resident = this.residents.get(gid);
-    if (resident === undefined) {
-      resident = new Resident(gid, this.deps.scheduler);
-      this.residents.set(gid, resident);
-    }
-    return resident;
-  }
-
-  private async step(
-    resident: Resident,
-    event: TransactionEvent,
-    options: { readonly expiresAt?: number | undefined },
-  ): Promise<GlobalTransaction> {
-    // An opening is tried without asking the store: its insert finds out. Any other event needs what is there.
-    const optimistic = event.kind === 'register' && event.opening !== undefined;
-    const known = resident.tx ?? (optimistic ? undefined : await this.reader.load(resident.gid));
-    const decision = decide({ gid: resident.gid, tx: known }, event, this.deps.clock.now());
-    if (decision.kind !== 'accepted') return answerOf(decision);
-    if (known !== undefined && resident.tx === undefined) throw this.moved(resident);
-    const result = await this.writer.write(operationOf(decision, known), options);
-    if (result.kind === 'refused' && known === undefined) {
-      return await this.answerForExisting(resident, event);
-    }
-    return this.written(resident, decision.next, result);
-  }
-
-  /** The gid exists already: an open meets a finished transaction, or one in other hands. */
-  private async answerForExisting(
-    resident: Resident,
-    event: TransactionEvent,
-  ): Promise<GlobalTransaction> {
-    const tx = await this.reader.load(resident.gid);
-    if (tx === undefined) throw this.moved(resident);
-    const decision = decide({ gid: resident.gid, tx }, event, this.deps.clock.now());
-    if (decision.kind === 'accepted') throw this.moved(resident);
-    return answerOf(decision);
-  }
-
-  private written(
-    resident: Resident,
-    next: GlobalTransaction,
-    result: WriteResult,
-  ): GlobalTransaction {
-    switch (result.kind) {
-      case 'dropped':
-        // A doubt that came before may have raised the row's epoch.
-        if (resident.tx !== undefined) resident.tx = { ...resident.tx, epoch: result.epoch };
-        throw result.error;
-      case 'refused':
-        this.mendOrLose(resident, result.row);
-        throw this.moved(resident);
-      case 'applied': {
-        const tx = { ...next, epoch: result.epoch };
-        resident.tx = tx;
-        if (tx.decidedAt !== undefined) {
-          this.deps.logger.debug(
-            { gid: tx.gid, status: tx.status, cause: tx.cause?.kind },
-            'decided',
-          );
-        }
-        resident.waiters.notify(tx);
-        this.goOn(resident, tx);
-        return tx;
-      }
-      default:
-        return assertNever(result, 'write result');
-    }
   }
 
   /** Plans the next step of a transaction whose durable state has just become known (E3). */
@@ -271,72 +261,24 @@ export class Engine {
     );
   }
 
+  /** In an ordered phase two, an operator's verdict or retry may make a branch due. */
+  private onSaved(resident: Resident): void {
+    this.residents.saved(resident);
+    if (this.residents.get(resident.gid) === resident) this.fanOut.drive(resident);
+  }
+
+  private unplan(resident: Resident): void {
+    this.due.delete(resident);
+    this.fanOut.withdrawAll(resident);
+  }
+
   private onFinished(resident: Resident): void {
-    if (resident.tx !== undefined) resident.waiters.notify(resident.tx);
+    resident.notify();
     this.due.delete(resident);
-    this.evictIfUnused(resident);
-  }
-
-  private evictIfUnused(resident: Resident): void {
-    const over = resident.tx === undefined || isFinished(resident.tx.status);
-    if (over && resident.unused && this.residents.get(resident.gid) === resident) {
-      this.residents.delete(resident.gid);
-    }
-  }
-
-  /** A write was refused: the row is in other hands, or it is ours and memory was wrong about it. */
-  private mendOrLose(resident: Resident, row: RowFacts | undefined): void {
-    if (row?.owner !== this.deps.incarnation) return this.lose(resident);
-    const fields = { alert: 'P1', gid: resident.gid, row };
-    this.deps.logger.error(fields, 'memory and store differ; the transaction is read again');
-    resident
-      .serially(async () => {
-        const tx = await this.reader.load(resident.gid);
-        if (tx === undefined || resident.tx === undefined) return this.lose(resident);
-        resident.tx = tx;
-        resident.waiters.notify(tx);
-        this.goOn(resident, tx);
-      })
-      .catch((err: unknown) => {
-        this.deps.logger.warn({ gid: resident.gid, err }, 'not read again yet');
-        this.timers.after(REREAD_MS, () => this.mendOrLose(resident, row));
-      })
-      .finally(() => this.evictIfUnused(resident));
-  }
-
-  /** Another node owns the row now: forget the transaction, its timers and its late answers. */
-  private lose(resident: Resident): void {
-    const fields = { alert: 'P1', gid: resident.gid };
-    this.deps.logger.error(fields, 'the transaction is in other hands; dropped here');
-    this.due.delete(resident);
-    resident.tx = undefined;
-    resident.waiters.release();
-    if (this.residents.get(resident.gid) === resident) this.residents.delete(resident.gid);
-  }
-
-  private moved(resident: Resident): TercetError {
-    return new TercetError('MOVED', { details: { gid: resident.gid } });
+    this.residents.finished(resident);
   }
 }
 
-function answerOf(decision: Exclude<Decision, { kind: 'accepted' }>): GlobalTransaction {
-  if (decision.kind === 'rejected') throw decision.error;
-  return decision.current;
-}
-
-function operationOf(
-  decision: Extract<Decision, { kind: 'accepted' }>,
-  known: GlobalTransaction | undefined,
-): TransactionOperation {
-  const { change, next } = decision;
-  switch (change.kind) {
-    case 'opened':
-      return { kind: 'open', tx: next };
-    case 'extended':
-      return { kind: 'extend', tx: next, before: known?.branches.length ?? 0 };
-    case 'decided':
-      return { kind: 'decide', tx: next };
-    default:
-      return assertNever(change, 'change');
-  }
+function shuttingDown(gid: Gid): TercetError {
+  return new TercetError('SHUTTING_DOWN', { details: { gid } });
 }

@@ -1,212 +1,274 @@
 /**
- * Phase two of resident transactions: calls every due branch at once, keeps what came back, plans the next attempt.
+ * Phase two of resident transactions: hands every due branch to its target's gate, keeps what came back, plans the
+ * next attempt.
  *
  * F1 Calls leave from the durable decision only; one call per branch at a time.
  * F2 An answer counts in memory at once (executed) and becomes durable with a later commit (settled).
  * F3 Every failure is kept with its branch: nothing is summed up to "the first error".
+ * F4 Who is called is looked at again when the gate lets the call go: meanwhile the branch may have ended, been
+ *    parked, or be in an operator's hands.
+ * F5 While a target is down, its gate alone says when a branch is called that did not reach it.
  */
 import { setMaxListeners } from 'node:events';
 import {
   type Branch,
+  type BranchAnswer,
   type BranchId,
+  type CallFailure,
   type Clock,
   type GlobalTransaction,
   type Random,
-  completed,
+  type Scheduler,
   dueAt,
   findBranch,
-  isFinished,
+  grpcCode,
   openPhase,
-  openSince,
   outcomeOf,
   payloadOf,
   pendingBranches,
-  serviceOf,
-  stuckReasonAt,
+  withHeldBack,
   withOutcome,
 } from '@tercet/core';
 import type { Logger } from '../observability/logger';
-import type { ParticipantCaller } from '../participant/participant-caller';
-import type { RowFacts } from '../store/store';
-import type { BatchWriter } from './batch-writer';
-import type { TransactionOperation, WriteResult } from './write-queue';
+import type { ParticipantCall, ParticipantCaller } from '../participant/participant-caller';
+import type { BranchPayloads } from '../store/store';
+import type { Admission } from './admission';
+import { reportAttempt } from './attempt-report';
+import { BranchCall } from './branch-call';
 import type { DueQueue } from './due-queue';
+import type { GateReply } from './gate';
+import type { Gates } from './gates';
+import type { InterceptorChain } from './interceptors';
+import type { PayloadCache } from './payload-cache';
+import type { Progress } from './progress';
 import type { Resident } from './resident';
+import { RunningWork } from './running-work';
+import { TimerSet } from './timer-set';
 
 /** What phase two needs. */
 export interface FanOutDeps {
   readonly caller: ParticipantCaller;
-  readonly writer: BatchWriter;
+  readonly gates: Gates;
+  readonly admission: Admission;
+  readonly payloads: PayloadCache;
+  readonly progress: Progress;
+  readonly interceptors: InterceptorChain;
   readonly due: DueQueue<Resident>;
   readonly clock: Clock;
+  readonly scheduler: Scheduler;
   readonly random: Random;
   readonly logger: Logger;
   /** Greatest difference of clocks that a first Cancel outwaits. */
   readonly clockSkewMs: number;
-  /** A transaction is durable in its end. */
-  readonly onFinished: (resident: Resident) => void;
-  /** A write found the row in other hands. */
-  readonly onLost: (resident: Resident, row: RowFacts | undefined) => void;
+  /** The store keeps no bytes of a branch that memory knows: memory and store differ. */
+  readonly onForeign: (resident: Resident) => void;
 }
+
+/** Time until a call that could not be made, its payloads not being readable, is tried again. */
+const PUT_OFF_MS = 1_000;
 
 /** Drives phase two. */
 export class FanOut {
-  private readonly stopping = new AbortController();
-  private running = 0;
-  private idle: (() => void)[] = [];
+  private readonly givingUp = new AbortController();
+  private readonly running = new RunningWork();
+  private readonly timers: TimerSet;
+  private stopping = false;
 
   constructor(private readonly deps: FanOutDeps) {
+    this.timers = new TimerSet(deps.scheduler);
     // Every running call listens to it; Node would warn of a leak at the eleventh.
-    setMaxListeners(0, this.stopping.signal);
+    setMaxListeners(0, this.givingUp.signal);
   }
 
-  /** Calls what is due and plans the rest. Safe to repeat at any time. */
+  /** Hands over what is due and plans the rest. Safe to repeat at any time. */
   drive(resident: Resident): void {
     const { tx } = resident;
-    if (tx === undefined || openPhase(tx) === undefined || this.stopping.signal.aborted) return;
-    if (pendingBranches(tx).length === 0) return this.save(resident);
+    if (tx === undefined || openPhase(tx) === undefined || this.stopping) return;
+    const pending = pendingBranches(tx);
+    if (pending.length === 0) return this.deps.progress.save(resident);
     const now = this.deps.clock.now();
     let wakeAt = Number.POSITIVE_INFINITY;
-    for (const branch of pendingBranches(tx)) {
+    for (const branch of pending) {
+      const { id } = branch.spec;
       const at = dueAt(tx, branch, this.deps.clockSkewMs);
-      if (at === undefined || resident.calling.has(branch.spec.id)) continue;
-      if (at <= now) void this.call(resident, tx, branch);
+      if (at === undefined || resident.isHeld(id) || resident.callOf(id) !== undefined) continue;
+      if (at <= now || this.belongsBehindGate(branch)) this.handOver(resident, branch);
       else wakeAt = Math.min(wakeAt, at);
     }
     if (wakeAt < Number.POSITIVE_INFINITY) this.deps.due.set(resident, wakeAt);
+    else this.deps.due.delete(resident);
   }
 
-  /** Starts no more calls, gives running ones up and resolves when they have ended. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    if (this.running > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+  /** No new call of the branch starts; resolves when none is under way. To be ended by `resident.unhold`. */
+  async hold(resident: Resident, branchId: BranchId): Promise<void> {
+    resident.hold(branchId);
+    const call = resident.callOf(branchId);
+    if (call === undefined) return;
+    if (this.withdraw(resident, call as BranchCall)) return;
+    await new Promise<void>((resolve) => call.ended.push(resolve));
   }
 
-  private async call(resident: Resident, tx: GlobalTransaction, branch: Branch): Promise<void> {
-    const phase = openPhase(tx);
-    if (phase === undefined) return;
-    const { spec } = branch;
-    resident.calling.add(spec.id);
-    this.running++;
-    const reply = await this.deps.caller.call({
-      target: spec.target,
-      method: spec.methods[phase],
-      payload: payloadOf(spec, phase),
-      context: {
-        gid: tx.gid,
-        runId: tx.runId,
-        branchId: spec.id,
-        action: spec.action,
-        phase,
-        attempt: branch.attempts.count + 1,
-        notAfter: phase === 'cancel' ? branch.notAfter : undefined,
-        trace: tx.trace,
-      },
-      deadlineMs: phase === 'confirm' ? spec.deadlines.confirmMs : spec.deadlines.cancelMs,
-      signal: this.stopping.signal,
-    });
-    resident.calling.delete(spec.id);
-    // An attempt that we gave up ourselves says nothing about the participant: it is not counted.
-    const givenUp = this.stopping.signal.aborted && reply.code !== 0;
-    if (!givenUp && resident.tx !== undefined) {
-      this.answered(resident, spec.id, outcomeOf(spec.dialect, phase, reply));
+  /** Takes every call that waits for its turn out of its gate. */
+  withdrawAll(resident: Resident): void {
+    for (const call of resident.calls) this.withdraw(resident, call as BranchCall);
+  }
+
+  /**
+   * Starts no more calls. Running ones may end by themselves for `graceMs`, then they are given up. Resolves when all
+   * have ended.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    this.timers.close();
+    this.deps.gates.close();
+    const timer = this.deps.scheduler.after(graceMs, () => this.givingUp.abort());
+    await this.running.over();
+    timer.cancel();
+  }
+
+  /**
+   * While its target is down a branch that met that waits with the others (F5): its own backoff would keep it away when
+   * the target is back, and it grows with every probe.
+   */
+  private belongsBehindGate({ spec, attempts }: Branch): boolean {
+    const { stuckReason } = attempts;
+    if (stuckReason !== 'unreachable' && stuckReason !== 'deadline') return false;
+    return this.deps.gates.state(spec.target).phase === 'down';
+  }
+
+  private handOver(resident: Resident, branch: Branch): void {
+    const call = new BranchCall(resident, branch.spec, this);
+    resident.addCall(call);
+    this.deps.gates.offer(call);
+  }
+
+  private withdraw(resident: Resident, call: BranchCall): boolean {
+    if (call.running) return false;
+    this.deps.gates.withdraw(call);
+    resident.removeCall(call);
+    return true;
+  }
+
+  /** A due call was held back because its target is down. */
+  heldBack({ resident, branchId }: BranchCall, failure: CallFailure): void {
+    if (resident.tx === undefined) return;
+    resident.tx = withHeldBack(resident.tx, branchId, failure);
+  }
+
+  /** The gate lets a call go. */
+  async carryOut(call: BranchCall): Promise<GateReply | undefined> {
+    const { resident, branchId } = call;
+    const done = this.running.begin();
+    call.running = true;
+    try {
+      return await this.callOnce(resident, branchId);
+    } catch (err) {
+      // A fault of ours says nothing about the participant; called again at once it would be a loop.
+      this.putOff(resident, branchId);
+      throw err;
+    } finally {
+      resident.removeCall(call);
+      this.drive(resident);
+      done();
     }
-    this.running--;
-    if (this.running === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private answered(
+  private async callOnce(resident: Resident, branchId: BranchId): Promise<GateReply | undefined> {
+    const payloads = await this.payloadsOf(resident, branchId);
+    const wanted = this.wanted(resident, branchId);
+    if (payloads === undefined || wanted === undefined) return undefined;
+    const { tx, branch, phase } = wanted;
+    const call = { ...callOf(tx, branch, { phase, payloads }), signal: this.givingUp.signal };
+    const end = await this.deps.interceptors.attempt(call, (given) => this.deps.caller.call(given));
+    // An attempt that we gave up ourselves says nothing about the participant: it is not counted.
+    const givenUp = this.givingUp.signal.aborted && end.reply.code !== grpcCode.OK;
+    if (givenUp || resident.tx === undefined) return undefined;
+    this.answered(resident, {
+      branchId,
+      outcome: outcomeOf(branch.spec.dialect, phase, end.reply),
+    });
+    return end.sent ? end.reply : undefined;
+  }
+
+  /** What the branch sends; undefined where it cannot be read, which is no attempt: it is read again later. */
+  private async payloadsOf(
     resident: Resident,
     branchId: BranchId,
-    outcome: ReturnType<typeof outcomeOf>,
-  ): void {
-    const before = resident.tx as GlobalTransaction;
-    const now = this.deps.clock.now();
-    const tx = withOutcome(before, { branchId, outcome }, { now, random: this.deps.random });
-    resident.tx = tx;
-    resident.unsaved.add(branchId);
-    this.report(resident, tx, branchId);
-    resident.waiters.notify(tx);
-    this.save(resident);
-    this.drive(resident);
+  ): Promise<BranchPayloads | undefined> {
+    try {
+      const payloads = await this.deps.payloads.of(resident.gid, branchId);
+      if (payloads === undefined && resident.tx !== undefined) this.deps.onForeign(resident);
+      return payloads;
+    } catch (err) {
+      this.deps.logger.warn({ gid: resident.gid, branch: branchId, err }, 'payload not read yet');
+      this.putOff(resident, branchId);
+      return undefined;
+    }
   }
 
-  private report(resident: Resident, tx: GlobalTransaction, branchId: BranchId): void {
-    const branch = findBranch(tx, branchId);
-    const phase = openPhase(tx);
-    if (branch === undefined || phase === undefined || tx.decidedAt === undefined) return;
-    const { attempts, spec } = branch;
-    const fields = {
-      gid: tx.gid,
-      branch: branchId,
-      action: spec.action,
-      phase,
-      attempts: attempts.count,
-    };
-    if (branch.status !== 'registered') {
-      resident.reportedStuck.delete(branchId);
-      this.deps.logger.debug(fields, 'branch done');
-      return;
-    }
-    const failure = {
-      ...attempts.lastFailure,
-      service: serviceOf(spec.methods[phase]),
-      target: spec.target,
-    };
-    const now = this.deps.clock.now();
-    const reason = stuckReasonAt(branch, openSince(tx, branch, this.deps.clockSkewMs) ?? now, now);
-    if (reason === undefined || resident.reportedStuck.has(branchId)) {
-      this.deps.logger.debug({ ...fields, ...failure }, 'attempt failed');
-      return;
-    }
-    resident.reportedStuck.add(branchId);
-    this.deps.logger.warn(
-      { ...fields, ...failure, reason },
-      'branch is stuck; it is retried until it answers',
-    );
-  }
-
-  /** Lets the answers ride with a later commit; at the last one the completion rides with them. */
-  private save(resident: Resident): void {
-    if (resident.saving) return;
-    resident.saving = true;
-    let written: GlobalTransaction | undefined;
-    this.deps.writer.ride({
-      gid: resident.gid,
-      take: () => {
-        const operation = this.progressOf(resident);
-        written = operation?.tx;
-        if (operation === undefined) resident.saving = false;
-        return operation;
-      },
-      done: (result) => this.saved(resident, written, result),
+  private putOff(resident: Resident, branchId: BranchId): void {
+    resident.hold(branchId);
+    this.timers.after(PUT_OFF_MS, () => {
+      resident.unhold(branchId);
+      this.drive(resident);
     });
   }
 
-  private progressOf(resident: Resident): TransactionOperation | undefined {
+  /** The branch, where it is to be called now (F4). */
+  private wanted(resident: Resident, branchId: BranchId): Wanted | undefined {
     const { tx } = resident;
-    if (tx === undefined) return undefined;
-    const branchIds = [...resident.unsaved];
-    resident.unsaved.clear();
-    return { kind: 'progress', tx: completed(tx, this.deps.clock.now()) ?? tx, branchIds };
+    if (tx === undefined || this.stopping || resident.isHeld(branchId)) return undefined;
+    const phase = openPhase(tx);
+    const branch = findBranch(tx, branchId);
+    if (phase === undefined || branch === undefined) return undefined;
+    if (dueAt(tx, branch, this.deps.clockSkewMs) === undefined) return undefined;
+    return { tx, branch, phase };
   }
 
-  private saved(
-    resident: Resident,
-    written: GlobalTransaction | undefined,
-    result: WriteResult,
-  ): void {
-    resident.saving = false;
-    const { tx } = resident;
-    if (tx === undefined || written === undefined) return;
-    if (result.kind === 'dropped') throw new Error('bug: an outcome is never dropped');
-    if (result.kind === 'refused') return this.deps.onLost(resident, result.row);
-    if (isFinished(written.status)) {
-      resident.tx = { ...written, epoch: result.epoch };
-      this.deps.onFinished(resident);
-      return;
+  private answered(resident: Resident, answer: BranchAnswer): void {
+    const before = resident.tx as GlobalTransaction;
+    const now = this.deps.clock.now();
+    const { branchId } = answer;
+    // Memory was mended during the call: the store knew the branch's end already.
+    if (findBranch(before, branchId)?.status !== 'registered') return;
+    const tx = withOutcome(before, answer, { now, random: this.deps.random });
+    resident.tx = tx;
+    const branch = findBranch(tx, branchId);
+    if (branch !== undefined && branch.status !== 'registered') {
+      this.deps.admission.branchDone(branch.spec.target);
     }
-    resident.tx = { ...tx, epoch: result.epoch };
-    if (resident.unsaved.size > 0) this.save(resident);
+    resident.markUnsaved(branchId);
+    reportAttempt(this.deps, { resident, tx, branchId, now });
+    resident.notify();
+    this.deps.progress.save(resident);
   }
+}
+
+interface Wanted {
+  readonly tx: GlobalTransaction;
+  readonly branch: Branch;
+  readonly phase: 'confirm' | 'cancel';
+}
+
+function callOf(
+  tx: GlobalTransaction,
+  { spec, attempts, notAfter }: Branch,
+  { phase, payloads }: { readonly phase: 'confirm' | 'cancel'; readonly payloads: BranchPayloads },
+): Omit<ParticipantCall, 'signal'> {
+  return {
+    target: spec.target,
+    method: spec.methods[phase],
+    payload: payloadOf({ ...spec, ...payloads }, phase),
+    context: {
+      gid: tx.gid,
+      runId: tx.runId,
+      branchId: spec.id,
+      action: spec.action,
+      phase,
+      attempt: attempts.count + 1,
+      notAfter: phase === 'cancel' ? notAfter : undefined,
+      trace: tx.trace,
+    },
+    deadlineMs: phase === 'confirm' ? spec.deadlines.confirmMs : spec.deadlines.cancelMs,
+  };
 }

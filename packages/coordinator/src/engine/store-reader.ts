@@ -1,5 +1,13 @@
-import { type Gid, type GlobalTransaction, TercetError } from '@tercet/core';
-import { type ListQuery, type Store, StoreFailure, type TransactionPage } from '../store/store';
+import { type BranchId, type Gid, type GlobalTransaction, TercetError } from '@tercet/core';
+import {
+  type BranchPayloads,
+  type DuePosition,
+  type DueQuery,
+  type ListQuery,
+  type Store,
+  StoreFailure,
+  type TransactionPage,
+} from '../store/store';
 
 /** Reads from the store. One that cannot be read now is no bug: STORE_UNAVAILABLE, and the caller may ask again. */
 export class StoreReader {
@@ -8,6 +16,26 @@ export class StoreReader {
   /** One transaction; undefined where the gid is not kept. */
   load(gid: Gid): Promise<GlobalTransaction | undefined> {
     return this.read(() => this.store.load(gid));
+  }
+
+  /** The same, where it is unfinished and ours; else undefined. */
+  loadOwned(gid: Gid): Promise<GlobalTransaction | undefined> {
+    return this.read(() => this.store.loadOwned(gid));
+  }
+
+  /** What one branch sends. */
+  loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
+    return this.read(() => this.store.loadPayloads(gid, branchId));
+  }
+
+  /** The result that the deciding commit carried. */
+  loadResult(gid: Gid): Promise<Uint8Array | undefined> {
+    return this.read(() => this.store.loadResult(gid));
+  }
+
+  /** What is due and ours. */
+  due(query: DueQuery): Promise<readonly DuePosition[]> {
+    return this.read(() => this.store.due(query));
   }
 
   /** A page of transactions. */

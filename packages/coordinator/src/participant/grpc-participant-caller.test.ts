@@ -19,7 +19,7 @@ afterEach(() => {
   seen.length = 0;
 });
 
-async function participant(): Promise<string> {
+async function participant(at = 0): Promise<string> {
   server = new Server();
   const raw = (b: Buffer): Buffer => b;
   server.addService(
@@ -48,7 +48,7 @@ async function participant(): Promise<string> {
   );
   const listening = server;
   return await new Promise((resolve) => {
-    listening.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_, port) =>
+    listening.bindAsync(`127.0.0.1:${at}`, ServerCredentials.createInsecure(), (_, port) =>
       resolve(`127.0.0.1:${port}`),
     );
   });
@@ -113,5 +113,23 @@ describe('GrpcParticipantCaller', () => {
     caller.close();
     expect((await caller.call(aCall(target))).code).toBe(status.OK);
     caller.close();
+  });
+});
+
+describe('GrpcParticipantCaller’s connections', () => {
+  it('knows who cannot be reached, and tells when the participant is there', async () => {
+    const target = await participant();
+    const address = Number(target.split(':')[1]);
+    server?.forceShutdown();
+    const { code } = await caller.call(aCall(target));
+    expect(code).toBe(status.UNAVAILABLE);
+    expect(caller.connection(target)).toBe('down');
+    const ready = new Promise<void>((resolve) => caller.whenReady(target, resolve));
+    await participant(address);
+    await ready;
+    expect(caller.connection(target)).toBe('ready');
+    expect((await caller.call(aCall(target))).code).toBe(status.OK);
+    caller.close();
+    expect(caller.connection(target)).toBe('unknown');
   });
 });

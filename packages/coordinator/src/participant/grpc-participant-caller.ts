@@ -1,5 +1,5 @@
 import { type CallReply, metadataKeys } from '@tercet/core';
-import { ChannelPool, metadataOf } from '@tercet/runtime';
+import { ChannelPool, type ConnectionState, metadataOf } from '@tercet/runtime';
 import type { ParticipantCall, ParticipantCaller } from './participant-caller';
 
 /** Calls participants over gRPC: raw bytes, a real deadline, the `tercet-*` metadata and the initiator's trace. */
@@ -14,6 +14,14 @@ export class GrpcParticipantCaller implements ParticipantCaller {
       deadlineMs: call.deadlineMs,
       signal: call.signal,
     });
+  }
+
+  connection(target: string): ConnectionState {
+    return this.channels.connection(target);
+  }
+
+  whenReady(target: string, listener: () => void): () => void {
+    return this.channels.whenReady(target, listener);
   }
 
   close(): void {

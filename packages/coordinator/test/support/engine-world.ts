@@ -3,13 +3,14 @@ import {
   type BranchSpec,
   type Gid,
   type GlobalTransaction,
+  type OperatorEvent,
   type Opening,
   type RunId,
   type TryOutcome,
 } from '@tercet/core';
 import { ManualTime, SeededRandom, aBranchSpec, anOpening } from '@tercet/core/testing';
-import { Engine } from '../../src/engine/engine';
-import type { BatchWriterLimits } from '../../src/engine/write-queue';
+import { Engine, type EngineLimits } from '../../src/engine/engine';
+import type { CoordinatorInterceptor } from '../../src/engine/interceptors';
 import { FaultyStore } from '../../src/testing/faulty-store';
 import { MemoryStore } from '../../src/store/memory-store';
 import { RecordingLogger } from './recording-logger';
@@ -21,11 +22,16 @@ export const run = '0123456789abcdef0123456789abcdef' as RunId;
 export const otherRun = 'fedcba9876543210fedcba9876543210' as RunId;
 
 /** Limits that no ordinary test meets. */
-export const roomyLimits: BatchWriterLimits = {
+export const roomyLimits: EngineLimits = {
   batchOperationsMax: 512,
   batchBytesMax: 8 * 1024 * 1024,
   queueOperationsMax: 20_000,
   queueBytesMax: 64 * 1024 * 1024,
+  targetConcurrencyMax: 1_000,
+  targetUnfinishedMax: 100_000,
+  undecidedMax: 100_000,
+  residentMax: 100_000,
+  payloadCacheBytesMax: 64 * 1024 * 1024,
 };
 
 /** Branch specs with the given ids. */
@@ -44,7 +50,10 @@ export class EngineWorld {
   engine: Engine;
   private lives = 0;
 
-  constructor(private readonly limits: Partial<BatchWriterLimits> = {}) {
+  constructor(
+    private readonly limits: Partial<EngineLimits> = {},
+    private readonly interceptors: readonly CoordinatorInterceptor[] = [],
+  ) {
     this.engine = this.newEngine();
   }
 
@@ -115,6 +124,20 @@ export class EngineWorld {
     });
   }
 
+  /** Gives an operator's order without waiting. */
+  operate(gid: string, event: OperatorEvent): ReturnType<Engine['operate']> {
+    return this.engine.operate(gid as Gid, event);
+  }
+
+  /** Resolves with what an operator's order changed, once it is durable. */
+  async ordered(gid: string, event: OperatorEvent): Promise<readonly string[]> {
+    const order = this.operate(gid, event);
+    order.catch(() => undefined);
+    await this.time.settle();
+    await this.time.advance(20);
+    return (await order).changed;
+  }
+
   /** What the store holds, read past the faults. */
   stored(gid: string): Promise<GlobalTransaction | undefined> {
     return this.memory.load(gid as Gid);
@@ -131,6 +154,7 @@ export class EngineWorld {
       logger: this.logger,
       limits: { ...roomyLimits, ...this.limits },
       clockSkewMs: 5_000,
+      interceptors: this.interceptors,
       incarnation: `life-${this.lives}`,
       onTrouble: (trouble) => this.troubles.push(trouble?.message),
     });

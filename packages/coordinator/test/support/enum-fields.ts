@@ -3,6 +3,7 @@ import {
   type Branch,
   BranchDriver,
   BranchMode,
+  BranchStatus,
   Dialect,
   Fact,
   OnTimeout,
@@ -13,7 +14,7 @@ import {
   TransactionStatus,
 } from '@tercet/proto';
 import type { CoordinatorClient } from './coordinator-client';
-import { branch, commit, list, registration, rollback, stuck, wait } from './grpc-world';
+import { branch, commit, list, registration, resolve, rollback, stuck, wait } from './grpc-world';
 
 /** Sends one request. */
 export type Send = (client: CoordinatorClient) => Promise<unknown>;
@@ -90,7 +91,7 @@ const enumFields: readonly EnumField[] = [
     values: PhaseTwoOrder,
     send: (client, phaseTwoOrder) => openWith(0, phaseTwoOrder)(client),
     zero: 'accepted',
-    unbuilt: [2, 3, 4],
+    unbuilt: [4],
   },
   {
     rpc: 'Commit',
@@ -125,6 +126,21 @@ const enumFields: readonly EnumField[] = [
     zero: 'refused',
     wrong: [PhaseOneStatus.PHASE_ONE_STATUS_STARTED],
     opened: true,
+  },
+  {
+    rpc: 'ResolveBranch',
+    field: 'as',
+    values: BranchStatus,
+    // Of a branch that has confirmed: `cancelled` contradicts the decision.
+    send: async (client, as) => {
+      const ended = { gid: 'ended' };
+      await client.call('registerBranches', registration(ended));
+      await client.call('commit', { ...commit, ...ended });
+      return await client.call('resolveBranch', { ...resolve, ...ended, as });
+    },
+    zero: 'refused',
+    unbuilt: [BranchStatus.BRANCH_STATUS_CANCELLED],
+    wrong: [BranchStatus.BRANCH_STATUS_REGISTERED],
   },
   {
     rpc: 'ListTransactions',

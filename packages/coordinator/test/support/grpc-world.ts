@@ -2,6 +2,7 @@
 import { afterEach } from '@jest/globals';
 import {
   type Branch,
+  BranchStatus,
   Fact,
   PhaseOneStatus,
   type RegisterBranchesRequest,
@@ -27,7 +28,13 @@ export class World {
   readonly store = new FaultyStore(new MemoryStore());
   readonly clock = new ShiftedClock();
   readonly coordinator = new Coordinator({
-    config: { grpcAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', store: 'memory' },
+    config: {
+      grpcAddress: '127.0.0.1:0',
+      httpAddress: '127.0.0.1:0',
+      store: 'memory',
+      // A stop waits for running calls; those that a test holds open never end.
+      shutdownGraceMs: 1_000,
+    },
     caller: this.caller,
     clock: this.clock,
     logger: this.logger,
@@ -93,6 +100,7 @@ export function branch(over: Partial<Branch> = {}): Branch {
     payload: Buffer.from([0, 255]),
     after: [],
     barrier: false,
+    parkPermanentErrors: false,
     ...over,
   };
 }
@@ -128,7 +136,22 @@ export const rollback = {
 };
 
 /** Asks for it at once. */
-export const wait = { gid, waitFor: Fact.FACT_DECIDED, waitMs: 0 };
+export const wait = { gid, waitFor: Fact.FACT_DECIDED, waitMs: 0, withResult: false };
+
+/** Asks for it as it is. */
+export const get = { gid, withResult: false };
+
+/** Has all its branches called, or let be called. */
+export const allBranches = { gid, branchIds: [] };
+
+/** Vouches for its branch. */
+export const resolve = {
+  gid,
+  branchId: '1',
+  as: BranchStatus.BRANCH_STATUS_CONFIRMED,
+  reason: 'settled by hand',
+  by: 'ann@ops',
+};
 
 /** Lists everything. */
 export const list = { statuses: [], name: '', gidPrefix: '', cursor: '' };

@@ -1,5 +1,7 @@
 import { type BranchId, type CallReply, grpcCode } from '@tercet/core';
+import type { ConnectionState } from '@tercet/runtime';
 import type { ParticipantCall, ParticipantCaller } from '../../src/participant/participant-caller';
+import { ScriptedConnections } from './scripted-connections';
 
 /** OK, as a participant answers it. */
 export const ok: CallReply = {
@@ -26,7 +28,8 @@ interface Held {
 
 /**
  * A participant caller that plays what a test says. A branch without a script answers OK; `hold` keeps calls open
- * until the test answers them; aborted calls end with CANCELLED as gRPC's do.
+ * until the test answers them; aborted calls end with CANCELLED as gRPC's do. Connections are as the test sets them,
+ * `unknown` where it does not.
  */
 export class ScriptedCaller implements ParticipantCaller {
   /** Every call that left, in order. */
@@ -34,6 +37,7 @@ export class ScriptedCaller implements ParticipantCaller {
   /** Calls that wait for the test's answer. */
   readonly held: Held[] = [];
   closed = false;
+  private readonly connections = new ScriptedConnections();
   private readonly scripts = new Map<string, (CallReply | 'hold')[]>();
   private readonly constant = new Map<string, CallReply | 'hold'>();
 
@@ -64,8 +68,32 @@ export class ScriptedCaller implements ParticipantCaller {
     });
   }
 
+  /** From now on this is what is known of the connection to `target`; nobody is told. */
+  setConnection(target: string, state: ConnectionState): void {
+    this.connections.set(target, state);
+  }
+
+  /** The connection to `target` becomes ready: tells everybody who waits for that. */
+  ready(target: string): void {
+    this.connections.ready(target);
+  }
+
+  /** How many wait for the connection to `target`. */
+  watchers(target: string): number {
+    return this.connections.watchers(target);
+  }
+
+  connection(target: string): ConnectionState {
+    return this.connections.connection(target);
+  }
+
+  whenReady(target: string, listener: () => void): () => void {
+    return this.connections.whenReady(target, listener);
+  }
+
   close(): void {
     this.closed = true;
+    this.connections.close();
   }
 
   private next(branch: BranchId): CallReply | 'hold' {

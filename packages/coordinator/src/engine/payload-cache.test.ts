@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { type BranchId, type Gid, TercetError } from '@tercet/core';
+import { aBranch, aBranchSpec, aTransaction } from '@tercet/core/testing';
+import { MemoryStore } from '../store/memory-store';
+import { StoreFailure } from '../store/store';
+import { PayloadCache } from './payload-cache';
+import { StoreReader } from './store-reader';
+
+const gid = 'order-1' as Gid;
+const one = '1' as BranchId;
+
+function branchOf(id: string, bytes: number, over: { confirmPayload?: Uint8Array } = {}) {
+  const payload = new Uint8Array(bytes).fill(Number(id));
+  return aBranch({ spec: aBranchSpec({ id: id as BranchId, payload, ...over }) });
+}
+
+/** A cache above a store whose reads are counted. */
+async function world(bytesMax: number) {
+  const store = new MemoryStore();
+  await store.open('me');
+  let reads = 0;
+  const loadPayloads = store.loadPayloads.bind(store);
+  store.loadPayloads = (...args) => {
+    reads++;
+    return loadPayloads(...args);
+  };
+  return {
+    store,
+    cache: new PayloadCache(new StoreReader(store), bytesMax),
+    reads: () => reads,
+  };
+}
+
+describe('PayloadCache', () => {
+  it('gives back what was kept without asking the store', async () => {
+    const { cache, reads } = await world(10_000);
+    cache.keep(gid, [branchOf('1', 3, { confirmPayload: Uint8Array.of(9) })]);
+    expect(await cache.of(gid, one)).toEqual({
+      payload: Uint8Array.of(1, 1, 1),
+      confirmPayload: Uint8Array.of(9),
+      cancelPayload: undefined,
+    });
+    expect(reads()).toBe(0);
+  });
+
+  it('stays under its limit, and what was used longest ago goes first (C1)', async () => {
+    const { cache, reads } = await world(3 * 1_400);
+    cache.keep(gid, [branchOf('1', 1_000), branchOf('2', 1_000), branchOf('3', 1_000)]);
+    expect(cache.bytes).toBeLessThanOrEqual(3 * 1_400);
+    await cache.of(gid, one);
+    cache.keep(gid, [branchOf('4', 1_000)]);
+    expect(cache.bytes).toBeLessThanOrEqual(3 * 1_400);
+    await cache.of(gid, one);
+    expect(reads()).toBe(0);
+    await cache.of(gid, '2' as BranchId);
+    expect(reads()).toBe(1);
+  });
+
+  it('reads from the store what went, and keeps it again (C2)', async () => {
+    const { store, cache, reads } = await world(2_000);
+    const tx = aTransaction({ gid, branches: [branchOf('1', 1_000), branchOf('2', 1_000)] });
+    await store.write([{ kind: 'open', tx }]);
+    cache.keep(gid, tx.branches);
+    expect((await cache.of(gid, one))?.payload).toHaveLength(1_000);
+    expect((await cache.of(gid, one))?.payload).toHaveLength(1_000);
+    expect(reads()).toBe(1);
+  });
+
+  it('does not keep a payload that is larger than itself', async () => {
+    const { cache } = await world(2_000);
+    cache.keep(gid, [branchOf('1', 100), branchOf('2', 5_000)]);
+    expect(cache.bytes).toBeGreaterThan(0);
+    expect(cache.bytes).toBeLessThan(1_000);
+  });
+
+  it('counts an entry that is kept again once', async () => {
+    const { cache } = await world(10_000);
+    cache.keep(gid, [branchOf('1', 100)]);
+    const { bytes } = cache;
+    cache.keep(gid, [branchOf('1', 100)]);
+    expect(cache.bytes).toBe(bytes);
+  });
+
+  it('forgets the branches of a transaction, and all', async () => {
+    const { cache } = await world(10_000);
+    const tx = aTransaction({ gid, branches: [branchOf('1', 10), branchOf('2', 10)] });
+    cache.keep(gid, tx.branches);
+    cache.keep('other' as Gid, tx.branches);
+    cache.forget(tx);
+    expect((await cache.of('other' as Gid, one))?.payload).toHaveLength(10);
+    expect(await cache.of(gid, one)).toBeUndefined();
+    cache.clear();
+    expect(cache.bytes).toBe(0);
+  });
+
+  it('holds no view of the bytes that it was given', async () => {
+    const { cache } = await world(10_000);
+    const branch = branchOf('1', 2);
+    cache.keep(gid, [branch]);
+    branch.spec.payload.fill(0);
+    expect((await cache.of(gid, one))?.payload).toEqual(Uint8Array.of(1, 1));
+  });
+
+  it('says that the store cannot be read', async () => {
+    const { store, cache } = await world(10_000);
+    store.loadPayloads = () => Promise.reject(new StoreFailure('unavailable', 'gone fishing'));
+    const error = await cache.of(gid, one).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(TercetError);
+    expect(error).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: 'the store cannot be read: gone fishing',
+    });
+  });
+});
