@@ -11,13 +11,16 @@ import {
 import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
 import type { Config } from './config/fields';
 import { resolveConfig } from './config/resolve-config';
-import { Engine } from './engine/engine';
-import type { BatchWriterLimits } from './engine/write-queue';
+import { Engine, type EngineLimits } from './engine/engine';
+import type { CoordinatorInterceptor } from './engine/interceptors';
 import { type Logger, silentLogger } from './observability/logger';
 import { GrpcParticipantCaller } from './participant/grpc-participant-caller';
+import { hostAddresses } from './participant/host-addresses';
 import type { ParticipantCaller } from './participant/participant-caller';
 import { OperatorService } from './service/operator-service';
+import { OwnListeners } from './service/own-listeners';
 import { TransactionService } from './service/transaction-service';
+import { UnprotectedTargets } from './service/unprotected-targets';
 import { MemoryStore } from './store/memory-store';
 import { SqliteStore } from './store/sqlite/sqlite-store';
 import type { Store } from './store/store';
@@ -40,6 +43,8 @@ export interface CoordinatorOptions {
   readonly store?: Store;
   /** Default: gRPC. The coordinator closes it. */
   readonly caller?: ParticipantCaller;
+  /** Hooks around decisions, attempts and stuck branches, the outermost first. Default: none. */
+  readonly interceptors?: readonly CoordinatorInterceptor[];
 }
 
 /** What a started coordinator tells. */
@@ -62,6 +67,7 @@ export class Coordinator {
   private readonly engine: Engine;
   private readonly grpc: GrpcServer;
   private readonly http: HttpServer;
+  private readonly own = new OwnListeners();
   private readonly logger: Logger;
   private readonly scheduler: Scheduler;
   private readonly incarnation: string;
@@ -89,10 +95,15 @@ export class Coordinator {
       limits: limitsOf(this.config),
       clockSkewMs: this.config.clockSkewMs,
       incarnation: this.incarnation,
+      interceptors: options.interceptors,
       onTrouble: () => this.grpc.setServing(this.readiness().ready),
     });
+    const unprotected = new UnprotectedTargets({ resolve: hostAddresses, logger: this.logger });
     this.grpc = new GrpcServer({
-      transactions: new TransactionService(this.engine, clock),
+      transactions: new TransactionService(this.engine, clock, {
+        isOwn: this.own.includes,
+        onRegistered: (branches) => unprotected.note(branches),
+      }),
       operator: new OperatorService(this.engine, clock),
       clock,
       clockSkewMs: this.config.clockSkewMs,
@@ -122,12 +133,19 @@ export class Coordinator {
     }
   }
 
+  /** How many unfinished transactions are in memory. */
+  get residentCount(): number {
+    return this.engine.residentCount;
+  }
+
   private async open(): Promise<Started> {
     await this.store.open(this.incarnation);
     const { resumed } = await this.engine.start();
     const grpcPort = await this.grpc.listen(this.config.grpcAddress);
+    this.own.add(this.config.grpcAddress, grpcPort);
     const off = this.config.httpAddress === 'off';
     const httpPort = off ? undefined : await this.http.listen(this.config.httpAddress);
+    if (httpPort !== undefined) this.own.add(this.config.httpAddress, httpPort);
     return { grpcPort, httpPort, resumed };
   }
 
@@ -145,9 +163,11 @@ export class Coordinator {
     await this.starting?.catch(() => undefined);
     this.state = 'stopping';
     const drained = this.grpc.drain();
-    const grace = this.sleep(this.config.shutdownGraceMs);
+    // What comes after the engine fits into the grace, too: whoever sent the signal kills at its end.
+    const graceMs = Math.max(0, this.config.shutdownGraceMs - 2 * FLUSH_MS);
+    const grace = this.sleep(graceMs);
     // The engine releases those who wait; their answers leave before the connections end.
-    await this.engine.stop(this.config.shutdownGraceMs);
+    await this.engine.stop(graceMs);
     await Promise.race([this.grpc.answered(), grace.over]);
     grace.cancel();
     // Streams that never end, a health Watch among them, get no more than the time in which answers leave.
@@ -184,7 +204,19 @@ function storeOf(config: Config): Store {
     : new SqliteStore({ directory: config.dataDir });
 }
 
-function limitsOf(config: Config): BatchWriterLimits {
+function limitsOf(config: Config): EngineLimits {
   const { batchOperationsMax, batchBytesMax, queueOperationsMax, queueBytesMax } = config;
-  return { batchOperationsMax, batchBytesMax, queueOperationsMax, queueBytesMax };
+  const { targetConcurrencyMax, targetUnfinishedMax, undecidedMax } = config;
+  const { residentMax, payloadCacheBytesMax } = config;
+  return {
+    batchOperationsMax,
+    batchBytesMax,
+    queueOperationsMax,
+    queueBytesMax,
+    targetConcurrencyMax,
+    targetUnfinishedMax,
+    undecidedMax,
+    residentMax,
+    payloadCacheBytesMax,
+  };
 }

@@ -3,7 +3,15 @@
 // Running it.
 export { Coordinator, type CoordinatorOptions, type Started } from './coordinator';
 export { type RunServerOptions, runServer } from './run-server';
-export { type Config, type ConfigField, type LogLevel, configFields } from './config/fields';
+export {
+  type Config,
+  type ConfigField,
+  type LogLevel,
+  configFields,
+  configFileField,
+} from './config/fields';
+export { type ConfigFile, type FileValue, parseConfigFile } from './config/config-file';
+export { type LoadedConfig, loadConfig } from './config/load-config';
 export { type ConfigSources, isLoopback, resolveConfig } from './config/resolve-config';
 
 // Ports, for those who bring their own, and the stores.
@@ -11,8 +19,12 @@ export { MemoryStore } from './store/memory-store';
 export { SqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store';
 export { type Logger, silentLogger } from './observability/logger';
 export { type ParticipantCall, type ParticipantCaller } from './participant/participant-caller';
+export type { CoordinatorInterceptor, DecisionEvent, StuckEvent } from './engine/interceptors';
 export {
+  type BranchPayloads,
   type DecideOperation,
+  type DuePosition,
+  type DueQuery,
   type ExtendOperation,
   type FenceOperation,
   type ListQuery,

@@ -1,7 +1,7 @@
 /** `tercet server`: settings → coordinator → signals. The only reader of the process besides the CLI. */
 import { type TercetError, toTercetError } from '@tercet/core';
 import { type Config, configFields } from './config/fields';
-import { resolveConfig } from './config/resolve-config';
+import { loadConfig } from './config/load-config';
 import { Coordinator, type Started } from './coordinator';
 import { silenceGrpcLog } from './transport/grpc/grpc-log';
 import { pinoLogger } from './observability/pino-logger';
@@ -23,12 +23,12 @@ export interface RunServerOptions {
  * (CONFIG_INVALID, STORE_IN_USE, ADDRESS_IN_USE, …) when it cannot start.
  */
 export async function runServer(options: RunServerOptions): Promise<void> {
-  const config = resolveConfig({ flags: options.flags, env: options.env });
+  const { config, file } = await loadConfig({ flags: options.flags, env: options.env });
   if (!options.env['GRPC_VERBOSITY']) silenceGrpcLog();
   const coordinator = new Coordinator({ config, logger: pinoLogger(config.logLevel) });
   const ended = new Promise<string>((resolve) => options.onSignal(resolve));
   const started = await startOrExplain(coordinator);
-  for (const line of banner(config, started)) options.print(line);
+  for (const line of banner(config, started, file)) options.print(line);
   const signal = await ended;
   options.print(`${signal}: stopping, at most ${config.shutdownGraceMs / 1_000} s`);
   await coordinator.stop();
@@ -44,7 +44,7 @@ async function startOrExplain(coordinator: Coordinator): Promise<Started> {
   }
 }
 
-function banner(config: Config, started: Started): string[] {
+function banner(config: Config, started: Started, file: string | undefined): string[] {
   const host = (address: string): string => address.slice(0, address.lastIndexOf(':'));
   const store =
     config.store === 'memory'
@@ -60,6 +60,7 @@ function banner(config: Config, started: Started): string[] {
     `  gRPC   ${address}`,
     `  HTTP   ${started.httpPort === undefined ? 'off' : `${host(config.httpAddress)}:${started.httpPort}  (/healthz, /readyz)`}`,
     `  store  ${store}`,
+    ...(file === undefined ? [] : [`  config ${file}`]),
     ...(config.insecure
       ? ['  insecure: no TLS and no authentication, anyone who reaches these ports may use them']
       : []),

@@ -14,10 +14,12 @@ import {
   type World,
   branch,
   commit,
+  get,
   registration,
   rollback,
   run,
   useWorlds,
+  wait,
 } from './support/grpc-world';
 import { type Health, HealthClient } from './support/health-client';
 import { failed } from './support/scripted-caller';
@@ -35,7 +37,7 @@ describe('the Coordinator service', () => {
     const decided = await client.call('commit', commit);
     expect(decided.reached).toBeGreaterThanOrEqual(Fact.FACT_EXECUTED);
     expect(decided.pending).toEqual([]);
-    const waiting = { gid: 'order-1', waitFor: Fact.FACT_SETTLED, waitMs: 10_000 };
+    const waiting = { ...wait, waitFor: Fact.FACT_SETTLED, waitMs: 10_000 };
     const { transaction } = await client.call('waitTransaction', waiting);
     expect(transaction).toMatchObject({
       status: TransactionStatus.TRANSACTION_STATUS_CONFIRMED,
@@ -75,7 +77,7 @@ describe('the Coordinator service', () => {
       waitFor: Fact.FACT_SETTLED,
       waitMs: 10_000,
     });
-    const { transaction } = await client.call('getTransaction', { gid: 'order-1' });
+    const { transaction } = await client.call('getTransaction', get);
     expect(transaction).toMatchObject({
       status: TransactionStatus.TRANSACTION_STATUS_CANCELLED,
       reason: 'no stock',
@@ -143,15 +145,6 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
     expect(refusal).toMatchObject({ status: grpcStatus, code, message });
   });
 
-  it('of a commit with a result, which is not built', async () => {
-    const { client } = await aWorld();
-    await client.call('registerBranches', registration());
-    expect(await client.refusal('commit', { ...commit, result: Buffer.from('x') })).toMatchObject({
-      status: status.UNIMPLEMENTED,
-      details: { field: 'result' },
-    });
-  });
-
   it('of a commit with a wrong list, another run, or after the rollback', async () => {
     const { client } = await aWorld();
     await client.call('registerBranches', registration());
@@ -184,7 +177,7 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
   it('of a wait without a fact', async () => {
     const { client } = await aWorld();
     expect(
-      await client.refusal('waitTransaction', { gid: 'a', waitFor: 0, waitMs: 1 }),
+      await client.refusal('waitTransaction', { ...wait, waitFor: 0, waitMs: 1 }),
     ).toMatchObject({
       message: 'wait_for: it must be set; one of FACT_DECIDED, FACT_EXECUTED, FACT_SETTLED',
     });
@@ -193,7 +186,7 @@ describe('refusals carry a gRPC status, a stable code and details', () => {
   it('of a bug: an id for the log instead of the text', async () => {
     const world = await aWorld();
     world.store.load = () => Promise.reject(new Error('secret path /var/x'));
-    const refusal = await world.client.refusal('getTransaction', { gid: 'a' });
+    const refusal = await world.client.refusal('getTransaction', get);
     expect(refusal).toMatchObject({ status: status.INTERNAL, code: 'INTERNAL' });
     expect(refusal.message).not.toContain('secret');
     expect(world.logger.lines.at(-1)?.fields['errorId']).toBe(refusal.details['error_id']);
@@ -329,16 +322,12 @@ describe('start and stop', () => {
   it('stops twice without harm, with a wait still open', async () => {
     const world = await aWorld();
     await world.client.call('registerBranches', registration());
-    const waiting = world.client.call('waitTransaction', {
-      gid: 'order-1',
-      waitFor: 1,
-      waitMs: 60_000,
-    });
+    const waiting = world.client.call('waitTransaction', { ...wait, waitMs: 60_000 });
     const settled = waiting.then(
       () => 'answered',
       () => 'failed',
     );
-    await world.client.call('getTransaction', { gid: 'order-1' });
+    await world.client.call('getTransaction', get);
     await world.coordinator.stop();
     await world.coordinator.stop();
     expect(await settled).toBe('answered');

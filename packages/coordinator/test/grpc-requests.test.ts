@@ -25,11 +25,14 @@ import {
 import { eventually } from './support/eventually';
 import {
   type World,
+  allBranches,
   branch,
   commit,
+  get,
   gid,
   list,
   registration,
+  resolve,
   rollback,
   run,
   stuck,
@@ -109,6 +112,20 @@ const rollbackOf =
     client.call('rollback', { ...rollback, ...over });
 const triesOf = (...ids: string[]): Send =>
   rollbackOf({ tries: ids.map((branchId) => ({ branchId, outcome: done })) });
+const retryOf =
+  (over: object): Send =>
+  (client) =>
+    client.call('retryBranches', { ...allBranches, ...over });
+const resumeOf =
+  (over: object): Send =>
+  (client) =>
+    client.call('resumeBranches', { ...allBranches, ...over });
+const resolveOf =
+  (over: object): Send =>
+  (client) =>
+    client.call('resolveBranch', { ...resolve, ...over });
+const manyIds = Array.from({ length: 257 }, (_, i) => String(i + 1));
+const tooDeep = '1.1.1.1.1.1.1.1.1';
 const listOf =
   (over: object): Send =>
   (client) =>
@@ -179,15 +196,21 @@ describe('fields that cannot be right', () => {
     ],
     ['RegisterBranches', 'branches[0].retry.max_delay_ms', register({ retry: { maxDelayMs: 0 } })],
     ['RegisterBranches', 'branches[0].stuck_after_ms', register({ stuckAfterMs: 0 })],
+    ['RegisterBranches', 'branches[0].stuck_attempts', register({ stuckAttempts: 0 })],
+    ['RegisterBranches', 'branches[0].stuck_attempts', register({ stuckAttempts: 1_001 })],
+    ['RegisterBranches', 'branches[1].branch_id', secondBranch({ branchId: tooDeep })],
     ['Commit', 'gid', commitOf({ gid: '' })],
     ['Commit', 'run_id', commitOf({ runId: '' })],
     ['Commit', 'branch_ids[1]', commitOf({ branchIds: ['1', 'x'] })],
+    ['Commit', 'branch_ids[1]', commitOf({ branchIds: ['1', tooDeep] })],
+    ['Commit', 'result', commitOf({ result: Buffer.alloc(65_537) })],
     ['Commit', 'wait_ms', commitOf({ waitMs: 60_001 })],
     ['Rollback', 'gid', rollbackOf({ gid: '' })],
     ['Rollback', 'run_id', rollbackOf({ runId: '' })],
     ['Rollback', 'tries[1].branch_id', triesOf('1', 'x')],
+    ['Rollback', 'tries[1].branch_id', triesOf('1', tooDeep)],
     ['Rollback', 'wait_ms', rollbackOf({ waitMs: 60_001 })],
-    ['GetTransaction', 'gid', (client) => client.call('getTransaction', { gid: '' })],
+    ['GetTransaction', 'gid', (client) => client.call('getTransaction', { ...get, gid: '' })],
     ['WaitTransaction', 'gid', (client) => client.call('waitTransaction', { ...wait, gid: '' })],
     [
       'WaitTransaction',
@@ -200,6 +223,18 @@ describe('fields that cannot be right', () => {
     ['DescribeTransaction', 'gid', (client) => client.call('describeTransaction', { gid: '' })],
     ['ListStuckBranches', 'limit', stuckOf({ limit: 0 })],
     ['ListStuckBranches', 'limit', stuckOf({ limit: 1_001 })],
+    ['RetryBranches', 'gid', retryOf({ gid: '' })],
+    ['RetryBranches', 'branch_ids[1]', retryOf({ branchIds: ['1', 'x'] })],
+    ['RetryBranches', 'branch_ids', retryOf({ branchIds: manyIds })],
+    ['ResumeBranches', 'gid', resumeOf({ gid: '' })],
+    ['ResumeBranches', 'branch_ids[1]', resumeOf({ branchIds: ['1', 'x'] })],
+    ['ResumeBranches', 'branch_ids', resumeOf({ branchIds: manyIds })],
+    ['ResolveBranch', 'gid', resolveOf({ gid: '' })],
+    ['ResolveBranch', 'branch_id', resolveOf({ branchId: '' })],
+    ['ResolveBranch', 'reason', resolveOf({ reason: ' ' })],
+    ['ResolveBranch', 'reason', resolveOf({ reason: 'x'.repeat(1_025) })],
+    ['ResolveBranch', 'by', resolveOf({ by: '' })],
+    ['ResolveBranch', 'by', resolveOf({ by: 'x'.repeat(129) })],
   ])('%s.%s is refused by name', async (rpc, field, send) => {
     const opened = rpc !== 'RegisterBranches';
     const world = opened ? await anOpenWorld() : await aWorld();
@@ -212,7 +247,6 @@ describe('fields that cannot be right', () => {
 
   it.each<[rpc: string, field: string, what: string, send: Send]>([
     ['RegisterBranches', 'open.policy.ask_target', 'check-back', openWith(0, 0, '127.0.0.1:1')],
-    ['RegisterBranches', 'branches[0].branch_id', 'nested work', register({ branchId: '1.1' })],
     // Before its ids are looked at: mending them would not help.
     [
       'RegisterBranches',
@@ -226,19 +260,14 @@ describe('fields that cannot be right', () => {
       'an order between branches',
       register({ after: ['2'] }),
     ],
-    ['Commit', 'branch_ids[1]', 'nested work', commitOf({ branchIds: ['1', '1.1'] })],
-    ['Commit', 'result', 'a value for attached runs', commitOf({ result: Buffer.alloc(0) })],
-    ['Rollback', 'tries[1].branch_id', 'nested work', triesOf('1', '1.1')],
-  ])('%s.%s: %s is not built', async (rpc, field, what, send) => {
-    const opened = rpc !== 'RegisterBranches';
-    const world = opened ? await anOpenWorld() : await aWorld();
-    const before = await stored(world);
+  ])('%s.%s: %s is not built', async (_rpc, field, what, send) => {
+    const world = await aWorld();
     expect(await refusalOf(send(world.client))).toMatchObject({
       ...unbuilt,
       message: `${field}: ${what} is not built yet`,
       details: { field },
     });
-    expect(await stored(world)).toEqual(before);
+    expect(await stored(world)).toBeUndefined();
   });
 });
 
@@ -270,6 +299,8 @@ describe('a registration', () => {
       cancelDeadlineMs: 1_003,
       retry: { firstDelayMs: 11, maxDelayMs: 12 },
       stuckAfterMs: 13,
+      stuckAttempts: 14,
+      parkPermanentErrors: true,
       barrier: true,
     });
     const opening = {
@@ -291,6 +322,8 @@ describe('a registration', () => {
       deadlines: { forwardMs: 1_001, confirmMs: 1_002, cancelMs: 1_003 },
       retry: { firstDelayMs: 11, maxDelayMs: 12 },
       stuckAfterMs: 13,
+      stuckAttempts: 14,
+      parkPermanentErrors: true,
       barrier: true,
     });
     expect((tx?.branches[0]?.notAfter ?? 0) - (tx?.openedAt ?? 0)).toBe(1_001);
@@ -312,6 +345,8 @@ describe('a registration', () => {
         deadlines: { forwardMs: 5_000, confirmMs: 5_000, cancelMs: 5_000 },
         retry: { firstDelayMs: 200, maxDelayMs: 60_000 },
         stuckAfterMs: 300_000,
+        stuckAttempts: 5,
+        parkPermanentErrors: false,
         barrier: false,
       })),
     );
@@ -374,7 +409,7 @@ describe('what a participant is called with', () => {
   it('carries the trace that GetTransaction shows', async () => {
     const { client } = await aWorld();
     await client.call('registerBranches', both);
-    const { transaction } = await client.call('getTransaction', { gid });
+    const { transaction } = await client.call('getTransaction', get);
     expect(transaction?.traceContext).toEqual(trace);
   });
 });
@@ -389,7 +424,7 @@ describe('a decision', () => {
     const world = await anOpenWorld();
     const tries = [{ branchId: '1', outcome }];
     await world.client.call('rollback', { ...rollback, reason: 'no stock', tries });
-    const { transaction } = await world.client.call('getTransaction', { gid });
+    const { transaction } = await world.client.call('getTransaction', get);
     expect(transaction).toMatchObject({ reason: 'no stock', branches: [{ phaseOne: outcome }] });
     expect((await stored(world))?.branches[0]?.tryTold).toBe(true);
   });
@@ -443,7 +478,7 @@ describe('a caller’s deadline', () => {
     const late = client.refusal('registerBranches', registration(), 10_000);
     const patient = client.call('registerBranches', registration({ gid: 'patient' }), 50_000);
     // All of them were sent on one connection before this call, which is answered while they wait.
-    await client.refusal('getTransaction', { gid });
+    await client.refusal('getTransaction', get);
     world.clock.shiftMs = 20_000;
     release();
     expect(await late).toMatchObject({
@@ -453,6 +488,21 @@ describe('a caller’s deadline', () => {
     await Promise.all([first, patient]);
     expect(await stored(world)).toBeUndefined();
     expect(await store.load('patient' as Gid)).toBeDefined();
+  });
+
+  it('never drops a decision: who gave it up finds it made', async () => {
+    const world = await anOpenWorld();
+    const { client, store } = world;
+    const write = jest.spyOn(store, 'write');
+    const release = store.holdNext();
+    const first = client.call('registerBranches', registration({ gid: 'first' }));
+    await eventually(() => expect(write).toHaveBeenCalledTimes(1));
+    const late = client.call('commit', { ...commit, waitMs: 0 }, 10_000);
+    await client.call('getTransaction', get);
+    world.clock.shiftMs = 20_000;
+    release();
+    await Promise.all([first, late]);
+    expect(await stored(world)).toMatchObject({ status: 'confirming', cause: { kind: 'commit' } });
   });
 });
 

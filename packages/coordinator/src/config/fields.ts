@@ -1,5 +1,9 @@
-/** Every setting of the coordinator, once: flags, variables, defaults, help texts and docs/config.md come from here. */
-import { CLOCK_SKEW_MS_DEFAULT, parseDuration } from '@tercet/core';
+/**
+ * Every setting of the coordinator, once: flags, variables, keys of the file, defaults, help texts and docs/config.md
+ * come from here.
+ */
+import { CLOCK_SKEW_MS_DEFAULT, limits } from '@tercet/core';
+import { address, atLeast, boolean, duration, oneOf, positive, text } from './parse-value';
 
 /** The settings, complete and checked. */
 export interface Config {
@@ -16,6 +20,11 @@ export interface Config {
   readonly batchBytesMax: number;
   readonly queueOperationsMax: number;
   readonly queueBytesMax: number;
+  readonly targetConcurrencyMax: number;
+  readonly targetUnfinishedMax: number;
+  readonly undecidedMax: number;
+  readonly residentMax: number;
+  readonly payloadCacheBytesMax: number;
 }
 
 /** Levels of pino. */
@@ -26,7 +35,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** One setting. `parse` returns the value, or throws an Error that says what would be right. */
 export interface ConfigField<Name extends keyof Config = keyof Config> {
   readonly name: Name;
-  /** Without the leading dashes. */
+  /** Without the leading dashes; also the key in a file of settings. */
   readonly flag: string;
   readonly env: string;
   /** As a user would write it. */
@@ -35,6 +44,15 @@ export interface ConfigField<Name extends keyof Config = keyof Config> {
   readonly help: string;
   readonly parse: (text: string) => Config[Name];
 }
+
+/** The setting that names the file of settings; it stands in no file itself. */
+export const configFileField = {
+  /** Without the leading dashes. */
+  flag: 'config',
+  env: 'TERCET_CONFIG',
+  valueName: 'file',
+  help: 'YAML file of settings, named like the flags without dashes. A flag or a variable wins over it.',
+} as const;
 
 /** All settings, in the order of help and docs. */
 export const configFields: { readonly [Name in keyof Config]: ConfigField<Name> } = {
@@ -146,41 +164,49 @@ export const configFields: { readonly [Name in keyof Config]: ConfigField<Name> 
     help: 'Most payload bytes that wait for the store; beyond it registrations get RESOURCE_EXHAUSTED.',
     parse: positive,
   },
+  targetConcurrencyMax: {
+    name: 'targetConcurrencyMax',
+    flag: 'target-concurrency-max',
+    env: 'TERCET_TARGET_CONCURRENCY_MAX',
+    default: '64',
+    valueName: 'count',
+    help: 'Most Confirm and Cancel calls under way to one target; others wait their turn.',
+    parse: positive,
+  },
+  targetUnfinishedMax: {
+    name: 'targetUnfinishedMax',
+    flag: 'target-unfinished-max',
+    env: 'TERCET_TARGET_UNFINISHED_MAX',
+    default: '100000',
+    valueName: 'count',
+    help: 'Most unfinished branches of one target; beyond it registrations that name it get RESOURCE_EXHAUSTED, others pass. At least 256, the branches of one transaction.',
+    parse: (given) => atLeast(limits.branchesMax, given),
+  },
+  undecidedMax: {
+    name: 'undecidedMax',
+    flag: 'undecided-max',
+    env: 'TERCET_UNDECIDED_MAX',
+    default: '50000',
+    valueName: 'count',
+    help: 'Most undecided transactions; beyond it new ones get RESOURCE_EXHAUSTED.',
+    parse: positive,
+  },
+  residentMax: {
+    name: 'residentMax',
+    flag: 'resident-max',
+    env: 'TERCET_RESIDENT_MAX',
+    default: '100000',
+    valueName: 'count',
+    help: 'Most unfinished transactions in memory; beyond it waiting ones are read from the store again when they are due.',
+    parse: positive,
+  },
+  payloadCacheBytesMax: {
+    name: 'payloadCacheBytesMax',
+    flag: 'payload-cache-bytes-max',
+    env: 'TERCET_PAYLOAD_CACHE_BYTES_MAX',
+    default: '67108864',
+    valueName: 'bytes',
+    help: 'Most bytes of payloads in memory; others are read from the store again at the attempt.',
+    parse: positive,
+  },
 };
-
-function address(given: string): string {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):([0-9]{1,5})$/.exec(given);
-  if (match !== null && Number(match[2]) <= 65_535) return given;
-  throw new Error('must be host:port, such as 127.0.0.1:8420 or [::1]:8420');
-}
-
-function boolean(given: string): boolean {
-  if (given === 'true' || given === '1') return true;
-  if (given === 'false' || given === '0') return false;
-  throw new Error('must be true or false');
-}
-
-function duration(given: string): number {
-  const ms = parseDuration(given);
-  if (ms !== undefined && ms <= 86_400_000) return ms;
-  throw new Error('must be a duration of at most 24h, such as 500ms, 5s or 2m');
-}
-
-function positive(given: string): number {
-  const count = Number(given);
-  if (Number.isSafeInteger(count) && count >= 1) return count;
-  throw new Error('must be a whole number of at least 1');
-}
-
-function oneOf<T extends string>(words: readonly T[], given: string): T {
-  const word = words.find((candidate) => candidate === given);
-  if (word !== undefined) return word;
-  throw new Error(`must be one of ${words.join(', ')}`);
-}
-
-function text(what: string): (given: string) => string {
-  return (given) => {
-    if (given.trim() !== '') return given;
-    throw new Error(`must name ${what}`);
-  };
-}

@@ -26,6 +26,11 @@ describe('resolveConfig', () => {
       batchBytesMax: 8_388_608,
       queueOperationsMax: 20_000,
       queueBytesMax: 67_108_864,
+      targetConcurrencyMax: 64,
+      targetUnfinishedMax: 100_000,
+      undecidedMax: 50_000,
+      residentMax: 100_000,
+      payloadCacheBytesMax: 67_108_864,
     });
   });
 
@@ -42,16 +47,17 @@ describe('resolveConfig', () => {
   it('reports all problems at once, each with its option and variable', () => {
     expect(
       problemsOf({
-        flags: { 'grpc-address': 'nowhere', 'clock-skew': 'soon', typo: 'x' },
+        flags: { 'grpc-address': 'nowhere', 'clock-skew': 'soon', typo: 'x', 'data-dri': 'x' },
         env: { TERCET_STORE: 'oracle', TERCET_QUEUE_BYTES_MAX: '-1' },
       }),
     ).toMatchInlineSnapshot(`
-"the configuration has 5 problems:
+"the configuration has 6 problems:
   - --grpc-address must be host:port, such as 127.0.0.1:8420 or [::1]:8420, got "nowhere"
   - TERCET_STORE (--store) must be one of sqlite, memory, got "oracle"
   - --clock-skew must be a duration of at most 24h, such as 500ms, 5s or 2m, got "soon"
   - TERCET_QUEUE_BYTES_MAX (--queue-bytes-max) must be a whole number of at least 1, got "-1"
-  - --typo is no option"
+  - --typo is no option
+  - --data-dri is no option; did you mean --data-dir?"
 `);
   });
 

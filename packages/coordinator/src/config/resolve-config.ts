@@ -1,20 +1,25 @@
 import { TercetError } from '@tercet/core';
+import type { ConfigFile } from './config-file';
 import { type Config, type ConfigField, configFields } from './fields';
+import { nearest } from './nearest';
 
-/** Where settings may come from. Later issues add a file between environment and defaults. */
+/** Where settings may come from. */
 export interface ConfigSources {
   /** Flags by their name without dashes; a flag without a value is `'true'`. */
   readonly flags?: Readonly<Record<string, string | undefined>>;
   /** Environment variables. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A file of settings; `loadConfig` reads the one that flags and environment name. */
+  readonly file?: ConfigFile;
 }
 
 /**
- * Flag > environment > default. Throws CONFIG_INVALID that lists *all* problems, each with the option and the
- * variable it came from.
+ * Flag > environment > file > default. Throws CONFIG_INVALID that lists *all* problems, each with the option and the
+ * variable, or the file, line and key it came from. Of a setting that stands in several places only the one that
+ * counts is judged.
  */
 export function resolveConfig(sources: ConfigSources = {}): Config {
-  const problems: string[] = [];
+  const problems: string[] = [...(sources.file?.problems ?? [])];
   const values: Partial<Record<keyof Config, unknown>> = {};
   for (const field of Object.values(configFields) as ConfigField[]) {
     const { origin, given } = givenValue(field, sources);
@@ -42,14 +47,20 @@ function givenValue(
   const env = sources.env?.[field.env];
   if (env !== undefined && env !== '')
     return { origin: `${field.env} (--${field.flag})`, given: env };
+  const file = sources.file?.values.get(field.flag);
+  if (file !== undefined)
+    return { origin: `${sources.file?.path}:${file.line} ${field.flag}`, given: file.given };
   return { origin: `default of --${field.flag}`, given: field.default };
 }
 
 function unknownFlags(sources: ConfigSources): string[] {
-  const known = new Set(Object.values(configFields).map((field) => field.flag));
+  const known = Object.values(configFields).map((field) => field.flag);
   return Object.keys(sources.flags ?? {})
-    .filter((flag) => !known.has(flag))
-    .map((flag) => `--${flag} is no option`);
+    .filter((flag) => !known.includes(flag))
+    .map((flag) => {
+      const near = nearest(flag, known);
+      return `--${flag} is no option${near === undefined ? '' : `; did you mean --${near}?`}`;
+    });
 }
 
 /** Rules between settings; a rule one of whose settings is wrong by itself is left out. */

@@ -1,8 +1,10 @@
 /** What operators may ask, free of any transport. */
 import {
+  type BranchId,
   type Clock,
   type Gid,
   type GlobalTransaction,
+  type ResolveEvent,
   type StuckReason,
   openPhase,
   serviceOf,
@@ -10,7 +12,7 @@ import {
 import type { Engine } from '../engine/engine';
 import type { StuckBranch } from '../engine/stuck-branches';
 import type { ListQuery, TransactionPage } from '../store/store';
-import { invalid } from './validation';
+import { checkCount, checkVerdict, invalid } from './validation';
 
 /** Most rows of one answer. */
 export const PAGE_ROWS_MAX = 1_000;
@@ -34,7 +36,25 @@ export interface StuckAnswer {
   readonly now: number;
 }
 
-/** The calls of the Operator service. */
+/** Branches of one transaction; none named = all that the verb is for. */
+export interface BranchesRequest {
+  readonly gid: Gid;
+  readonly branchIds: readonly BranchId[];
+}
+
+/** How a branch ended, says an operator. */
+export interface ResolveRequest extends Omit<ResolveEvent, 'kind'> {
+  readonly gid: Gid;
+}
+
+/** What an operator's verb did; durable. */
+export interface OperatorAnswer {
+  readonly tx: GlobalTransaction;
+  /** The branches that it changed; empty = the effect was already there. */
+  readonly changed: readonly BranchId[];
+}
+
+/** The calls of the Operator service. All reject with TercetError and may be repeated. */
 export class OperatorService {
   constructor(
     private readonly engine: Engine,
@@ -53,15 +73,33 @@ export class OperatorService {
   }
 
   /** The stuck branches, the oldest decision first. */
-  stuck(query: StuckQuery): StuckAnswer {
+  async stuck(query: StuckQuery): Promise<StuckAnswer> {
     checkLimit(query.limit);
-    const found = this.engine.stuck().filter((row) => matches(row, query));
+    const found = (await this.engine.stuck()).filter((row) => matches(row, query));
     return {
       rows: found.slice(0, query.limit),
       total: found.length,
       transactions: new Set(found.map(({ tx }) => tx.gid)).size,
       now: this.clock.now(),
     };
+  }
+
+  /** Makes branches due at once. Rejects with BRANCH_PARKED where one of them is parked. */
+  async retry({ gid, branchIds }: BranchesRequest): Promise<OperatorAnswer> {
+    checkCount('branch_ids', branchIds.length);
+    return await this.engine.operate(gid, { kind: 'retry', branchIds });
+  }
+
+  /** Lets parked branches be called again, at once. */
+  async resume({ gid, branchIds }: BranchesRequest): Promise<OperatorAnswer> {
+    checkCount('branch_ids', branchIds.length);
+    return await this.engine.operate(gid, { kind: 'resume', branchIds });
+  }
+
+  /** Completes a branch by an operator's word. A call of it that is under way may end first and win. */
+  async resolve({ gid, ...verdict }: ResolveRequest): Promise<OperatorAnswer> {
+    checkVerdict(verdict);
+    return await this.engine.operate(gid, { kind: 'resolve', ...verdict });
   }
 }
 

@@ -14,7 +14,8 @@ import {
   holds,
 } from '@tercet/core';
 import type { Engine } from '../engine/engine';
-import { checkBranches, checkCount, checkOpening, checkWait, notBuilt } from './validation';
+import { type IsOwnAddress, checkTargets } from './target';
+import { checkBranches, checkCount, checkOpening, checkResult, checkWait } from './validation';
 
 /** What the transport knows of the caller. */
 export interface CallContext {
@@ -53,6 +54,7 @@ export interface CommitRequest {
   readonly gid: Gid;
   readonly runId: RunId;
   readonly branchIds: readonly BranchId[];
+  /** Value for runs that attach later; kept where this commit decides. */
   readonly result: Uint8Array | undefined;
   readonly wait: WaitWish;
 }
@@ -66,11 +68,40 @@ export interface RollbackRequest {
   readonly wait: WaitWish;
 }
 
+/** Asks for the present truth. */
+export interface GetRequest {
+  readonly gid: Gid;
+  /** Whether the value that Commit carried is wanted, too. */
+  readonly withResult: boolean;
+}
+
+/** Asks for it once a fact holds. */
+export interface WaitRequest extends GetRequest {
+  readonly fact: Fact;
+  readonly waitMs: number;
+}
+
+/** The present truth. */
+export interface Found {
+  readonly tx: GlobalTransaction;
+  /** Undefined = not asked for, or there is none. */
+  readonly result: Uint8Array | undefined;
+}
+
+/** What is known of targets besides their form. */
+export interface TargetRules {
+  /** Whether the coordinator itself listens there. */
+  readonly isOwn: IsOwnAddress;
+  /** Told of branches that are durable. */
+  readonly onRegistered: (branches: readonly BranchSpec[]) => void;
+}
+
 /** The five calls of the Coordinator service. All reject with TercetError and may be repeated. */
 export class TransactionService {
   constructor(
     private readonly engine: Engine,
     private readonly clock: Clock,
+    private readonly targets: TargetRules,
   ) {}
 
   /** Makes branches durable; resolves only while their Tries may be sent. */
@@ -78,8 +109,10 @@ export class TransactionService {
     const { gid, runId, opening, branches } = request;
     if (opening !== undefined) checkOpening(opening);
     checkBranches(branches);
+    checkTargets(branches, this.targets.isOwn);
     const event = { kind: 'register', runId, opening, branches } as const;
     const tx = await this.engine.submit(gid, event, { expiresAt: call.expiresAt });
+    this.targets.onRegistered(branches);
     return {
       tx,
       remainingMs: Math.max(0, tx.deadlineAt - this.clock.now()),
@@ -91,9 +124,9 @@ export class TransactionService {
   async commit(request: CommitRequest, call: CallContext): Promise<GlobalTransaction> {
     checkWait(request.wait.waitMs);
     checkCount('branch_ids', request.branchIds.length);
-    if (request.result !== undefined) throw notBuilt('result', 'a value for attached runs');
-    const { gid, runId, branchIds } = request;
-    const tx = await this.engine.submit(gid, { kind: 'commit', runId, branchIds });
+    const { gid, runId, branchIds, result } = request;
+    if (result !== undefined) checkResult(result);
+    const tx = await this.engine.submit(gid, { kind: 'commit', runId, branchIds, result });
     return await this.afterDecision(tx, request.wait, call);
   }
 
@@ -107,22 +140,20 @@ export class TransactionService {
   }
 
   /** The present truth. */
-  get(gid: Gid): Promise<GlobalTransaction> {
-    return this.engine.get(gid);
+  async get({ gid, withResult }: GetRequest): Promise<Found> {
+    return await this.found(await this.engine.get(gid), withResult);
   }
 
   /** The present truth once the fact holds, or when the time is up. */
-  async wait(
-    gid: Gid,
-    wish: WaitWish & { readonly fact: Fact },
-    call: CallContext,
-  ): Promise<GlobalTransaction> {
-    checkWait(wish.waitMs);
-    return await this.engine.wait(gid, {
-      fact: wish.fact,
-      timeoutMs: wish.waitMs,
-      signal: call.signal,
-    });
+  async wait({ gid, fact, waitMs, withResult }: WaitRequest, call: CallContext): Promise<Found> {
+    checkWait(waitMs);
+    const wish = { fact, timeoutMs: waitMs, signal: call.signal };
+    return await this.found(await this.engine.wait(gid, wish), withResult);
+  }
+
+  /** The result became durable with the decision, so it is there as soon as the transaction shows that. */
+  private async found(tx: GlobalTransaction, withResult: boolean): Promise<Found> {
+    return { tx, result: withResult ? await this.engine.result(tx.gid) : undefined };
   }
 
   private async afterDecision(

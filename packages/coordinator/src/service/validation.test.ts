@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type BranchId, type BranchSpec, type Opening, TercetError } from '@tercet/core';
 import { aBranchSpec, anOpening } from '@tercet/core/testing';
-import { checkBranches, checkOpening, checkWait } from './validation';
+import { checkBranches, checkOpening, checkResult, checkVerdict, checkWait } from './validation';
 
 function refusalOf(check: () => void): string {
   try {
@@ -14,6 +14,7 @@ function refusalOf(check: () => void): string {
 }
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const reflection = 'grpc.reflection.v1alpha.ServerReflection';
 const big = new Uint8Array(1_048_577);
 
 describe('branches', () => {
@@ -39,19 +40,9 @@ describe('branches', () => {
       'NOT_BUILT_YET branches[0].after: an order between branches is not built yet',
     ],
     [
-      'a nested branch',
-      { id: '1.1' as BranchId },
-      'NOT_BUILT_YET branches[0].branch_id: nested work is not built yet',
-    ],
-    [
       'an action with blanks',
       { action: 'do it' },
       'INVALID_ARGUMENT branches[0].action: 1 to 64 visible ASCII characters without blanks, got "do it"',
-    ],
-    [
-      'an empty target',
-      { target: '' },
-      'INVALID_ARGUMENT branches[0].target: a gRPC address such as dns:///stock:50051, at most 512 characters, got an empty text',
     ],
     [
       'a method that is no path',
@@ -67,6 +58,11 @@ describe('branches', () => {
       'a method of gRPC’s infrastructure',
       { methods: { ...aBranchSpec().methods, forward: '/grpc.health.v1.Health/Check' } },
       'INVALID_ARGUMENT branches[0].forward_method: methods of tercet.v1 and grpc.* cannot be branches, got /grpc.health.v1.Health/Check',
+    ],
+    [
+      'a method of gRPC’s reflection',
+      { methods: { ...aBranchSpec().methods, forward: `/${reflection}/ServerReflectionInfo` } },
+      `INVALID_ARGUMENT branches[0].forward_method: methods of tercet.v1 and grpc.* cannot be branches, got /${reflection}/ServerReflectionInfo`,
     ],
     [
       'a payload over the limit',
@@ -93,6 +89,16 @@ describe('branches', () => {
       { stuckAfterMs: 0 },
       'INVALID_ARGUMENT branches[0].stuck_after_ms: 1 to 86400000 milliseconds, got 0',
     ],
+    [
+      'a stuck threshold of no attempts',
+      { stuckAttempts: 0 },
+      'INVALID_ARGUMENT branches[0].stuck_attempts: 1 to 1000 failed attempts, got 0',
+    ],
+    [
+      'a stuck threshold of too many attempts',
+      { stuckAttempts: 1_001 },
+      'INVALID_ARGUMENT branches[0].stuck_attempts: 1 to 1000 failed attempts, got 1001',
+    ],
   ])('refuses %s, naming the field', (_, over, refusal) => {
     expect(refusalOf(() => checkBranches([aBranchSpec(over)]))).toBe(refusal);
   });
@@ -106,6 +112,12 @@ describe('branches', () => {
       'INVALID_ARGUMENT branches: at most 256 in a transaction, got 257',
     );
     expect(refusalOf(() => checkBranches(many.slice(1)))).toBe('accepted');
+  });
+
+  it('accepts nested ones, and every threshold within its limits', () => {
+    const over = [{ id: '1.2.3' as BranchId }, { stuckAttempts: 1 }, { stuckAttempts: 1_000 }];
+    for (const one of over)
+      expect(refusalOf(() => checkBranches([aBranchSpec(one)]))).toBe('accepted');
   });
 });
 
@@ -137,9 +149,9 @@ describe('openings', () => {
       'NOT_BUILT_YET open.policy.on_timeout: on_timeout none is not built yet',
     ],
     [
-      'an ordered phase two',
-      { policy: { onTimeout: 'cancel', phaseTwoOrder: 'reverse' } },
-      'NOT_BUILT_YET open.policy.phase_two_order: order reverse is not built yet',
+      'an order along a graph',
+      { policy: { onTimeout: 'cancel', phaseTwoOrder: 'dag' } },
+      'NOT_BUILT_YET open.policy.phase_two_order: order dag is not built yet',
     ],
     [
       'a label key with blanks',
@@ -186,6 +198,48 @@ describe('openings', () => {
         ),
       ),
     ).toBe('accepted');
+  });
+});
+
+it.each(['all', 'registration', 'reverse'] as const)('phase two may be in order %s', (order) => {
+  const policy = { onTimeout: 'cancel', phaseTwoOrder: order } as const;
+  expect(refusalOf(() => checkOpening(anOpening({ policy })))).toBe('accepted');
+});
+
+describe('a result', () => {
+  it('is bounded, and may be empty', () => {
+    expect(refusalOf(() => checkResult(new Uint8Array()))).toBe('accepted');
+    expect(refusalOf(() => checkResult(new Uint8Array(65_536)))).toBe('accepted');
+    expect(refusalOf(() => checkResult(new Uint8Array(65_537)))).toBe(
+      'INVALID_ARGUMENT result: at most 65536 bytes, got 65537',
+    );
+  });
+});
+
+describe('a verdict', () => {
+  const given = { by: 'ann@ops', reason: 'settled by hand' };
+
+  it.each([
+    ['no reason', { reason: '' }, 'reason: it must be set: 1 to 1024 characters'],
+    ['a blank reason', { reason: ' \n ' }, 'reason: it must be set: 1 to 1024 characters'],
+    ['a long reason', { reason: 'x'.repeat(1_025) }, 'reason: at most 1024 characters, got 1025'],
+    [
+      'a reason that no store keeps as it is',
+      { reason: 'a\0b' },
+      'reason: no NUL and no half of a character, got "a\\u0000b"',
+    ],
+    ['nobody', { by: '' }, 'by: it must be set: 1 to 128 characters'],
+    ['a blank name', { by: '\t' }, 'by: it must be set: 1 to 128 characters'],
+    ['a long name', { by: 'x'.repeat(129) }, 'by: at most 128 characters, got 129'],
+  ])('of %s is refused', (_, over, refusal) => {
+    expect(refusalOf(() => checkVerdict({ ...given, ...over }))).toBe(
+      `INVALID_ARGUMENT ${refusal}`,
+    );
+  });
+
+  it('may be as long as the limits', () => {
+    const over = { by: 'x'.repeat(128), reason: 'ä'.repeat(1_024) };
+    expect(refusalOf(() => checkVerdict(over))).toBe('accepted');
   });
 });
 

@@ -37,8 +37,8 @@ export function checkOpening(opening: Opening): void {
   if (opening.policy.onTimeout !== 'cancel') {
     throw notBuilt('open.policy.on_timeout', `on_timeout ${opening.policy.onTimeout}`);
   }
-  if (opening.policy.phaseTwoOrder !== 'all') {
-    throw notBuilt('open.policy.phase_two_order', `order ${opening.policy.phaseTwoOrder}`);
+  if (opening.policy.phaseTwoOrder === 'dag') {
+    throw notBuilt('open.policy.phase_two_order', 'order dag');
   }
   checkLabels(opening.labels);
   checkTrace(opening.trace);
@@ -75,10 +75,38 @@ export function checkWait(waitMs: number): void {
   }
 }
 
+/** Checks the value that a commit carries for attached runs. */
+export function checkResult(result: Uint8Array): void {
+  if (result.length <= limits.resultBytesMax) return;
+  throw invalid('result', `at most ${limits.resultBytesMax} bytes, got ${result.length}`);
+}
+
+/** Checks what an operator vouches for: a verdict is kept for ever, so it has to say who and why. */
+export function checkVerdict({
+  by,
+  reason,
+}: {
+  readonly by: string;
+  readonly reason: string;
+}): void {
+  checkWritten('reason', reason, limits.textLengthMax);
+  checkWritten('by', by, limits.operatorLengthMax);
+}
+
+/** A text of a person: not blank, and the same when it is read again. */
+function checkWritten(field: string, text: string, lengthMax: number): void {
+  if (text.trim() === '') throw invalid(field, `it must be set: 1 to ${lengthMax} characters`);
+  if (text.length > lengthMax) {
+    throw invalid(field, `at most ${lengthMax} characters, got ${text.length}`);
+  }
+  if (!storableText.test(text)) {
+    throw invalid(field, `no NUL and no half of a character, got ${describeText(text)}`);
+  }
+}
+
 function checkBranch(branch: BranchSpec, at: string): void {
   checkUnbuilt(branch, at);
   checkName(`${at}.action`, branch.action);
-  checkTarget(`${at}.target`, branch.target);
   checkMethod(`${at}.forward_method`, branch.methods.forward);
   checkMethod(`${at}.confirm_method`, branch.methods.confirm);
   checkMethod(`${at}.cancel_method`, branch.methods.cancel);
@@ -94,6 +122,7 @@ function checkBranch(branch: BranchSpec, at: string): void {
     throw invalid(`${at}.retry.first_delay_ms`, 'must not exceed max_delay_ms');
   }
   checkDuration(`${at}.stuck_after_ms`, branch.stuckAfterMs, limits.durationMsMax);
+  checkStuckAttempts(`${at}.stuck_attempts`, branch.stuckAttempts);
 }
 
 function checkUnbuilt(branch: BranchSpec, at: string): void {
@@ -101,7 +130,6 @@ function checkUnbuilt(branch: BranchSpec, at: string): void {
   if (branch.driver !== 'initiator') throw notBuilt(`${at}.driver`, `driver ${branch.driver}`);
   if (branch.dialect !== 'tercet') throw notBuilt(`${at}.dialect`, `dialect ${branch.dialect}`);
   if (branch.after.length > 0) throw notBuilt(`${at}.after`, 'an order between branches');
-  if (branch.id.includes('.')) throw notBuilt(`${at}.branch_id`, 'nested work');
 }
 
 function checkName(field: string, name: string): void {
@@ -109,14 +137,6 @@ function checkName(field: string, name: string): void {
   throw invalid(
     field,
     `1 to ${limits.nameLengthMax} visible ASCII characters without blanks, got ${describeText(name)}`,
-  );
-}
-
-function checkTarget(field: string, target: string): void {
-  if (isVisibleAscii(target, limits.targetLengthMax)) return;
-  throw invalid(
-    field,
-    `a gRPC address such as dns:///stock:50051, at most ${limits.targetLengthMax} characters, got ${describeText(target)}`,
   );
 }
 
@@ -140,6 +160,11 @@ function checkPayload(field: string, payload: Uint8Array | undefined): void {
 function checkDuration(field: string, ms: number, max: number): void {
   if (Number.isInteger(ms) && ms >= 1 && ms <= max) return;
   throw invalid(field, `1 to ${max} milliseconds, got ${ms}`);
+}
+
+function checkStuckAttempts(field: string, count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= limits.stuckAttemptsMax) return;
+  throw invalid(field, `1 to ${limits.stuckAttemptsMax} failed attempts, got ${count}`);
 }
 
 function checkTrace(trace: TraceContext | undefined): void {

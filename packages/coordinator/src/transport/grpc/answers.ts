@@ -7,11 +7,12 @@ import {
   openSince,
   pendingBranches,
   stuckReasonAt,
+  waitsFor,
 } from '@tercet/core';
 import * as wire from '@tercet/proto';
 import { wireEnums as enums } from '@tercet/runtime';
-import type { RegisterAnswer } from '../../service/transaction-service';
-import type { StuckAnswer } from '../../service/operator-service';
+import type { OperatorAnswer, StuckAnswer } from '../../service/operator-service';
+import type { Found, RegisterAnswer } from '../../service/transaction-service';
 import type { TransactionPage, TransactionSummary } from '../../store/store';
 
 /** What is relative in an answer is relative to this. */
@@ -44,6 +45,33 @@ export function decisionAnswer(
     reached: reachedOf(tx),
     pending: pendingBranches(tx).map((branch) => branchState(tx, branch, at)),
   };
+}
+
+/** GetTransaction and WaitTransaction. */
+export function found(
+  { tx, result }: Found,
+  at: Moment,
+): wire.GetTransactionResponse & wire.WaitTransactionResponse {
+  return {
+    transaction: transaction(tx, at),
+    result: result === undefined ? undefined : Buffer.from(result),
+  };
+}
+
+/** RetryBranches and ResumeBranches. */
+export function branchesAnswer(
+  { tx, changed }: OperatorAnswer,
+  at: Moment,
+): wire.RetryBranchesResponse & wire.ResumeBranchesResponse {
+  return { transaction: transaction(tx, at), changedBranchIds: [...changed] };
+}
+
+/** ResolveBranch. */
+export function resolveAnswer(
+  { tx, changed }: OperatorAnswer,
+  at: Moment,
+): wire.ResolveBranchResponse {
+  return { transaction: transaction(tx, at), recorded: changed.length > 0 };
 }
 
 /** A whole transaction. */
@@ -112,7 +140,7 @@ function summary(row: TransactionSummary): wire.TransactionSummary {
 function branchState(tx: GlobalTransaction, branch: Branch, at: Moment): wire.BranchState {
   const { spec, attempts } = branch;
   const since = openSince(tx, branch, at.clockSkewMs);
-  const reason = since === undefined ? undefined : stuckReasonAt(branch, since, at.now);
+  const reason = stuckReasonAt(branch, since, at.now);
   return {
     branchId: spec.id,
     action: spec.action,
@@ -136,8 +164,22 @@ function branchState(tx: GlobalTransaction, branch: Branch, at: Moment): wire.Br
       reason === undefined
         ? wire.StuckReason.STUCK_REASON_UNSPECIFIED
         : enums.stuckReason.toWire(reason),
-    parked: false,
+    parked: branch.parked,
+    verdict: verdictOf(branch),
+    waitsFor: waiting(tx, branch),
   };
+}
+
+function verdictOf({ verdict }: Branch): wire.Verdict | undefined {
+  if (verdict === undefined) return undefined;
+  const { asserted, by, at, reason } = verdict;
+  return { asserted: enums.assertedStatus.toWire(asserted), by, atUnixMs: BigInt(at), reason };
+}
+
+/** Before the decision nobody is about to be called, and after its own end nobody waits. */
+function waiting(tx: GlobalTransaction, branch: Branch): string {
+  if (tx.decidedAt === undefined || branch.status !== 'registered') return '';
+  return waitsFor(tx, branch)?.spec.id ?? '';
 }
 
 function failureOf({ attempts }: Branch): wire.AttemptFailure | undefined {

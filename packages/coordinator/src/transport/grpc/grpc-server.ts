@@ -1,8 +1,10 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { TercetError, limits } from '@tercet/core';
 import { CoordinatorService, OperatorService } from '@tercet/proto';
+import { fileDescriptors } from '@tercet/proto/descriptors';
 import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
-import { RunningCalls } from './running-calls';
+import { RunningWork } from '../../engine/running-work';
+import { Reflection } from './reflection/reflection';
 import { type HandlerDeps, coordinatorHandlers, operatorHandlers } from './handlers';
 
 /** Names under which health is reported: the whole server, and each service. */
@@ -11,13 +13,14 @@ const healthNames = ['', 'tercet.v1.Coordinator', 'tercet.v1.Operator'] as const
 /** Largest request: a registration of a few of the largest payloads. Clients split above it. */
 const MESSAGE_BYTES_MAX = 4 * limits.payloadBytesMax + 64 * 1024;
 
-/** The gRPC listener: Coordinator, Operator and health. */
+/** The gRPC listener: Coordinator, Operator, health and reflection. */
 export class GrpcServer {
   private readonly server: Server;
   private readonly health: HealthImplementation;
+  private readonly reflection = new Reflection(fileDescriptors);
   private port = 0;
 
-  private readonly calls = new RunningCalls();
+  private readonly calls = new RunningWork();
 
   constructor(given: Omit<HandlerDeps, 'calls'>) {
     const deps = { ...given, calls: this.calls };
@@ -26,6 +29,7 @@ export class GrpcServer {
     this.server.addService(OperatorService, operatorHandlers(deps));
     this.health = new HealthImplementation(servingMap('NOT_SERVING'));
     this.health.addToServer(this.server);
+    this.reflection.addTo(this.server);
   }
 
   /** Binds and listens; resolves with the port. Rejects with ADDRESS_IN_USE or CONFIG_INVALID naming the address. */
@@ -48,12 +52,13 @@ export class GrpcServer {
   /** Takes no new calls and resolves when the running ones have ended. */
   async drain(): Promise<void> {
     this.setServing(false);
+    this.reflection.end();
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
   }
 
   /** Resolves when every call of Coordinator and Operator that was under way is answered. */
   answered(): Promise<void> {
-    return this.calls.answered();
+    return this.calls.over();
   }
 
   /** Ends everything at once. Repeating is safe. */

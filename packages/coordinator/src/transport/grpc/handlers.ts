@@ -32,14 +32,13 @@ export function coordinatorHandlers(deps: HandlerDeps): CoordinatorServer {
       const tx = await transactions.rollback(requests.rollbackRequest(request), call);
       return answers.decisionAnswer(tx, moment(deps));
     }, deps),
-    getTransaction: unary(async ({ gid }) => {
-      const tx = await transactions.get(parseGid(gid));
-      return { transaction: answers.transaction(tx, moment(deps)) };
+    getTransaction: unary(async ({ gid, withResult }) => {
+      const found = await transactions.get({ gid: parseGid(gid), withResult });
+      return answers.found(found, moment(deps));
     }, deps),
     waitTransaction: unary(async (request, call) => {
-      const wish = { fact: requests.waitedFact(request.waitFor), waitMs: request.waitMs };
-      const tx = await transactions.wait(parseGid(request.gid), wish, call);
-      return { transaction: answers.transaction(tx, moment(deps)) };
+      const found = await transactions.wait(requests.waitRequest(request), call);
+      return answers.found(found, moment(deps));
     }, deps),
   };
 }
@@ -57,9 +56,22 @@ export function operatorHandlers(deps: HandlerDeps): OperatorServer {
       return { transaction: answers.transaction(tx, moment(deps)) };
     }, deps),
     listStuckBranches: unary(
-      (request) => answers.stuck(operator.stuck(requests.stuckQuery(request)), moment(deps)),
+      async (request) =>
+        answers.stuck(await operator.stuck(requests.stuckQuery(request)), moment(deps)),
       deps,
     ),
+    retryBranches: unary(async (request) => {
+      const answer = await operator.retry(requests.branchesRequest(request));
+      return answers.branchesAnswer(answer, moment(deps));
+    }, deps),
+    resumeBranches: unary(async (request) => {
+      const answer = await operator.resume(requests.branchesRequest(request));
+      return answers.branchesAnswer(answer, moment(deps));
+    }, deps),
+    resolveBranch: unary(async (request) => {
+      const answer = await operator.resolve(requests.resolveRequest(request));
+      return answers.resolveAnswer(answer, moment(deps));
+    }, deps),
   };
 }
 

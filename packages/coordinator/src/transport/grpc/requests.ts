@@ -6,6 +6,7 @@ import {
   type Fact,
   type Opening,
   STUCK_AFTER_MS_DEFAULT,
+  STUCK_ATTEMPTS_DEFAULT,
   type TransactionPolicy,
   type TryOutcome,
   defaultRetryPolicy,
@@ -20,10 +21,11 @@ import type {
   CommitRequest,
   RegisterRequest,
   RollbackRequest,
+  WaitRequest,
   WaitWish,
 } from '../../service/transaction-service';
 import type { ListQuery } from '../../store/store';
-import type { StuckQuery } from '../../service/operator-service';
+import type { BranchesRequest, ResolveRequest, StuckQuery } from '../../service/operator-service';
 import { notBuilt } from '../../service/validation';
 import { requestedWord } from './words';
 
@@ -42,7 +44,7 @@ export function commitRequest(request: wire.CommitRequest): CommitRequest {
   return {
     gid: parseGid(request.gid),
     runId: parseRunId(request.runId),
-    branchIds: request.branchIds.map((id, i) => registeredId(id, `branch_ids[${i}]`)),
+    branchIds: request.branchIds.map((id, i) => parseBranchId(id, `branch_ids[${i}]`)),
     result: request.result,
     wait: waitWish(request),
   };
@@ -53,7 +55,7 @@ export function rollbackRequest(request: wire.RollbackRequest): RollbackRequest 
   const tries = new Map<BranchId, TryOutcome>();
   request.tries.forEach((told, i) => {
     tries.set(
-      registeredId(told.branchId, `tries[${i}].branch_id`),
+      parseBranchId(told.branchId, `tries[${i}].branch_id`),
       requestedWord(enums.tryOutcome, told.outcome, { field: `tries[${i}].outcome` }),
     );
   });
@@ -72,8 +74,13 @@ function waitWish(request: { readonly waitFor: wire.Fact; readonly waitMs: numbe
   return { fact, waitMs: request.waitMs };
 }
 
-/** The fact of WaitTransaction; it must be set. */
-export function waitedFact(fact: wire.Fact): Fact {
+/** WaitTransaction; the fact must be set. */
+export function waitRequest(request: wire.WaitTransactionRequest): WaitRequest {
+  const { waitMs, withResult } = request;
+  return { gid: parseGid(request.gid), fact: waitedFact(request.waitFor), waitMs, withResult };
+}
+
+function waitedFact(fact: wire.Fact): Fact {
   return requestedWord(enums.fact, fact, { field: 'wait_for' });
 }
 
@@ -98,6 +105,27 @@ export function stuckQuery(request: wire.ListStuckBranchesRequest): StuckQuery {
     action: request.action || undefined,
     reason: all ? undefined : requestedWord(enums.stuckReason, request.reason, { field: 'reason' }),
     limit: request.limit ?? 100,
+  };
+}
+
+/** RetryBranches and ResumeBranches. */
+export function branchesRequest(
+  request: wire.RetryBranchesRequest | wire.ResumeBranchesRequest,
+): BranchesRequest {
+  return {
+    gid: parseGid(request.gid),
+    branchIds: request.branchIds.map((id, i) => parseBranchId(id, `branch_ids[${i}]`)),
+  };
+}
+
+/** ResolveBranch. */
+export function resolveRequest(request: wire.ResolveBranchRequest): ResolveRequest {
+  return {
+    gid: parseGid(request.gid),
+    branchId: parseBranchId(request.branchId),
+    asserted: requestedWord(enums.assertedStatus, request.as, { field: 'as' }),
+    reason: request.reason,
+    by: request.by,
   };
 }
 
@@ -158,15 +186,10 @@ function branchSpec(branch: wire.Branch, at: string): BranchSpec {
       maxDelayMs: branch.retry?.maxDelayMs ?? defaultRetryPolicy.maxDelayMs,
     },
     stuckAfterMs: branch.stuckAfterMs ?? STUCK_AFTER_MS_DEFAULT,
+    stuckAttempts: branch.stuckAttempts ?? STUCK_ATTEMPTS_DEFAULT,
+    parkPermanentErrors: branch.parkPermanentErrors,
     barrier: branch.barrier,
   };
-}
-
-/** The id of a branch that must be registered: a nested one cannot be, so it is refused as such and not as missing. */
-function registeredId(text: string, field: string): BranchId {
-  const id = parseBranchId(text, field);
-  if (id.includes('.')) throw notBuilt(field, 'nested work');
-  return id;
 }
 
 /** Refused before its ids are looked at: mending them would not help. */

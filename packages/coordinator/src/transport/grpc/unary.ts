@@ -1,14 +1,14 @@
 /** The inbound unary adapter: the only place where callbacks, deadlines and cancellation of grpc-js are handled. */
 import type { ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { RunningWork } from '../../engine/running-work';
 import type { CallContext } from '../../service/transaction-service';
 import { toServiceError } from './error-mapping';
-import type { RunningCalls } from './running-calls';
 
 /** What every handler shares. */
 export interface UnaryDeps {
   /** Logs an unexpected error and returns the id under which it stands there. */
   readonly report: (error: unknown) => string;
-  readonly calls: RunningCalls;
+  readonly calls: RunningWork;
 }
 
 /** Turns an async function into a grpc-js handler. Whatever it throws is answered by the catalogue. */
