@@ -15,8 +15,10 @@ import {
 } from './errors';
 import { GrpcCoordinatorTransport } from './grpc/grpc-coordinator-transport';
 import { GrpcTryCaller } from './grpc/grpc-try-caller';
+import { type Joining, joining } from './joining';
 import { namesOf, refuseUnknown } from './known-options';
-import type { RunOptions, RunResult } from './run-options';
+import type { TercetInterceptor } from './interceptors';
+import type { ResultOption, RunOptions, RunResult } from './run-options';
 import { type Work, conductRun } from './run/run';
 import type { RunDeps } from './run/run-env';
 import { planRun } from './run/run-plan';
@@ -31,6 +33,8 @@ const optionNames = namesOf<TercetOptions>({
   tls: true,
   transport: true,
   tryCaller: true,
+  interceptors: true,
+  onWarning: true,
   clock: true,
   random: true,
   scheduler: true,
@@ -62,6 +66,8 @@ class TercetClient implements Tercet {
     this.deps = {
       coordinator: options.transport ?? new GrpcCoordinatorTransport(coordinator, tls.coordinator),
       caller: options.tryCaller ?? new GrpcTryCaller(),
+      interceptors: checkedInterceptors(options.interceptors ?? []),
+      onWarning: options.onWarning,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       scheduler: options.scheduler ?? systemScheduler,
@@ -70,7 +76,12 @@ class TercetClient implements Tercet {
     };
   }
 
-  run<T>(options: RunOptions, work: Work<T>): Promise<RunResult<T>> {
+  /** For participants that got this client: their nested branches go through it. */
+  get [joining](): Joining {
+    return { deps: this.deps, track: (work) => this.tracked(work) };
+  }
+
+  run<T>(options: RunOptions & ResultOption<NoInfer<T>>, work: Work<T>): Promise<RunResult<T>> {
     return this.tracked(async () => {
       const plan = planRun(options, this.deps);
       if (typeof work !== 'function') {
@@ -124,9 +135,9 @@ async function getTransaction(
     waitMs: 0,
     signals: [options.signal, deps.closing],
     again: isPassing,
-    attempt: (bounds) => deps.coordinator.getTransaction({ gid }, bounds),
+    attempt: (bounds) => deps.coordinator.getTransaction({ gid, withResult: false }, bounds),
   });
-  if (answer.kind === 'ok') return answer.reply;
+  if (answer.kind === 'ok') return answer.reply.transaction;
   throw answer.kind === 'refused' ? answer.error : unanswered(gid, answer.error);
 }
 
@@ -141,6 +152,7 @@ async function waitTransaction(
   const end = await waitForFact(deps, {
     gid,
     fact,
+    lookFirst: fact !== 'decided',
     deadline: deadlineIn(deps.clock, ms),
     signals: [options.signal, deps.closing],
   });
@@ -185,6 +197,28 @@ function factOf(fact: Fact): Fact {
   throw new ConfigError(`for must be one of ${facts.join(', ')}, got ${String(fact)}`, {
     option: 'for',
   });
+}
+
+function checkedInterceptors(
+  interceptors: readonly TercetInterceptor[],
+): readonly TercetInterceptor[] {
+  // Callers in plain JavaScript pass anything; an interceptor may be any object, so that classes can keep state.
+  const given: readonly unknown[] = Array.isArray(interceptors) ? interceptors : [undefined];
+  if (given.every(isInterceptor)) return [...interceptors];
+  throw new ConfigError(
+    'interceptors must be a list of objects with the functions run, try or both',
+    {
+      option: 'interceptors',
+    },
+  );
+}
+
+function isInterceptor(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null) return false;
+  const hooks = [Reflect.get(given, 'run'), Reflect.get(given, 'try')].filter(
+    (hook) => hook !== undefined,
+  );
+  return hooks.length > 0 && hooks.every((hook) => typeof hook === 'function');
 }
 
 function closedError(): TercetError {

@@ -24,6 +24,8 @@ describe('defineTcc', () => {
       deadlines: { tryMs: 5_000, confirmMs: 5_000, cancelMs: 5_000 },
       retry: { firstDelayMs: 200, maxDelayMs: 60_000 },
       stuckAfterMs: 300_000,
+      stuckAttempts: 5,
+      parkPermanentErrors: false,
       barrier: false,
     });
   });
@@ -36,6 +38,8 @@ describe('defineTcc', () => {
           ...reserve,
           deadlines: { try: '1s' },
           retry: { maxDelay: '2s' },
+          stuckAttempts: 1_000,
+          parkPermanentErrors: false,
           barrier: false,
         },
         charge,
@@ -44,6 +48,8 @@ describe('defineTcc', () => {
         deadlines: { try: '3s', cancel: 700 },
         retry: { firstDelay: '50ms' },
         stuckAfter: '2s',
+        stuckAttempts: 1,
+        parkPermanentErrors: true,
         barrier: true,
       },
     );
@@ -51,6 +57,8 @@ describe('defineTcc', () => {
       deadlines: { tryMs: 1_000, confirmMs: 5_000, cancelMs: 700 },
       retry: { firstDelayMs: 50, maxDelayMs: 2_000 },
       stuckAfterMs: 2_000,
+      stuckAttempts: 1_000,
+      parkPermanentErrors: false,
       barrier: false,
     });
     expect(actions.charge).toMatchObject({
@@ -88,6 +96,9 @@ describe('defineTcc', () => {
       [{ reserve }, { deadlines: { tri: 1 } }, /unknown tri/],
       [{ reserve }, { deadlines: { try: 0 } }, /reserve.deadlines.try must be 1 to/],
       [{ reserve }, { stuckAfter: '5' }, /reserve.stuckAfter must be/],
+      [{ reserve }, { stuckAttempts: 0 }, /reserve.stuckAttempts must be a whole number from 1/],
+      [{ reserve }, { stuckAttempts: 1_001 }, /from 1 to 1000, got 1001/],
+      [{ reserve: { ...reserve, stuckAttempts: 2.5 } }, undefined, /got 2.5/],
       [
         { reserve },
         { retry: { firstDelay: '2s', maxDelay: '1s' } },

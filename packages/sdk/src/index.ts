@@ -9,9 +9,19 @@ export type { Duration } from './duration';
 export { type GetOptions, type Tercet, type TercetOptions, type WaitOptions } from './tercet';
 export { createTercet } from './create-tercet';
 export type {
+  RunAdditions,
+  RunInfo,
+  TercetInterceptor,
+  TryAdditions,
+  TryInfo,
+} from './interceptors';
+export type { ResultCodec } from './result-codec';
+export type { TercetWarning, WarningListener } from './warnings';
+export type {
   AttachedResult,
   BranchResult,
   OwnResult,
+  ResultOption,
   RunOptions,
   RunResult,
 } from './run-options';
@@ -35,7 +45,12 @@ export type {
   TccHandlers,
   TccService,
 } from './participant/handlers';
+export type { InterceptedCall, ParticipantInterceptor } from './participant/interceptors';
 export { type RetryOptions, TccPark, TccReject, TccRetry } from './participant/verdicts';
+
+// Correlation: the user's own calls and logs.
+export { type TransactionScope, currentTransaction } from './transaction-scope';
+export { tercetClientInterceptor, tercetServerInterceptor } from './grpc/correlation';
 
 // Errors.
 export {
@@ -59,6 +74,7 @@ export {
   type PhaseOneStatus,
   type StuckReason,
   TercetError,
+  type Verdict,
   grpcCode,
 } from '@tercet/core';
 
@@ -70,10 +86,12 @@ export type {
   CoordinatorTransport,
   DecisionReply,
   DecisionWait,
+  GetRequest,
   RegisterReply,
   RegisterRequest,
   RegisteredBranch,
   RollbackRequest,
+  TransactionReply,
   WaitRequest,
 } from './coordinator/coordinator-transport';
 export type { TryCall, TryCaller, TryReply } from './run/try-caller';

@@ -1,18 +1,36 @@
 /** What operators' tools ask of a coordinator: plain data in and out, no gRPC and no protobuf types. */
-import { type TercetError, limits, parseGid } from '@tercet/core';
-import type { Answer } from './coordinator/coordinator-transport';
+import { type BranchId, type TercetError, limits, parseBranchId, parseGid } from '@tercet/core';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
+import { sharedAbortController } from './abort';
+import type { Answer, CallBounds } from './coordinator/coordinator-transport';
 import { checkAddress } from './coordinator-address';
 import { isForeign } from './coordinator/foreign';
+import { isPassing, repeat } from './coordinator/repeat';
+import { deadlineIn } from './deadline';
 import { type Duration, millisecondsOf } from './duration';
 import { CoordinatorUnavailableError } from './errors';
 import type { GrpcCredentials } from './grpc/credentials';
 import { GrpcOperatorTransport } from './grpc/grpc-operator-transport';
-import type { Health, ListFilter, StuckFilter, StuckPage, TransactionPage } from './operator-views';
+import type {
+  BranchesChanged,
+  BranchesOptions,
+  Health,
+  ListFilter,
+  ResolveOptions,
+  Resolved,
+  StuckFilter,
+  StuckPage,
+  TransactionPage,
+} from './operator-views';
 import type { TransactionView } from './transaction-view';
 
 export type {
+  BranchesChanged,
+  BranchesOptions,
   Health,
   ListFilter,
+  ResolveOptions,
+  Resolved,
   StuckBranch,
   StuckFilter,
   StuckPage,
@@ -26,15 +44,16 @@ export { ConfigError, CoordinatorUnavailableError } from './errors';
 export interface OperatorClientOptions {
   /** gRPC address: `host:port`, or a target such as `dns:///tercet:8420`. No URL. Default `127.0.0.1:8420`. */
   readonly address?: string;
-  /** Longest time of one call. Default 10 s. */
+  /** Longest time of one call, repeats included. Default 10 s. */
   readonly timeout?: Duration;
   /** Channel credentials of grpc-js, for a TLS-terminating proxy in front of the coordinator. Default: no TLS. */
   readonly tls?: GrpcCredentials;
 }
 
 /**
- * An operator's client. Every call is one request and may be repeated. All reject with CoordinatorUnavailableError
- * where there is no answer in time, else with the coordinator's TercetError.
+ * An operator's client. Every call may be repeated. Those that look are one request each; those that change something
+ * repeat it by themselves while the coordinator is away. All reject with CoordinatorUnavailableError where there is no
+ * answer in time, else with the coordinator's TercetError.
  */
 export interface OperatorClient {
   /** A page of transactions: unfinished ones first, then finished ones, the latest first. */
@@ -43,9 +62,27 @@ export interface OperatorClient {
   get(gid: string): Promise<TransactionView>;
   /** The branches that are stuck in phase two, the oldest decision first. */
   stuck(filter?: StuckFilter): Promise<StuckPage>;
+  /**
+   * Has pending branches of a decided transaction called at once and begins their backoff anew; their history stays.
+   * Rejects with TRANSACTION_NOT_FOUND, BRANCH_NOT_FOUND, WRONG_STATUS (nothing is decided yet), or BRANCH_PARKED (a
+   * named branch is parked, or every pending one is): those are for `resume`.
+   */
+  retry(gid: string, options?: BranchesOptions): Promise<BranchesChanged>;
+  /**
+   * Lets parked branches of a decided transaction be called again, at once. One that is not parked stays as it is.
+   * Rejects with TRANSACTION_NOT_FOUND, BRANCH_NOT_FOUND or WRONG_STATUS (nothing is decided yet).
+   */
+  resume(gid: string, options?: BranchesOptions): Promise<BranchesChanged>;
+  /**
+   * Completes a branch by an operator's word: it counts as ended well and is never called again; its participant
+   * learns nothing. A call of it that is under way ends first, within its deadline; where it answers OK, nothing is
+   * recorded. Rejects with TRANSACTION_NOT_FOUND, BRANCH_NOT_FOUND, WRONG_STATUS (nothing is decided yet),
+   * NOT_BUILT_YET (the verdict contradicts the decision) or INVALID_ARGUMENT.
+   */
+  resolve(gid: string, branch: string, options: ResolveOptions): Promise<Resolved>;
   /** The coordinator's own word on its health (grpc.health.v1). */
   health(): Promise<Health>;
-  /** Ends the connection. Repeating is safe. */
+  /** Ends the connection, and with CALL_CANCELLED what is still repeated. Repeating is safe. */
   close(): void;
 }
 
@@ -63,13 +100,54 @@ export function createOperatorClient(options: OperatorClientOptions = {}): Opera
   const deadlineMs = millisecondsOf('timeout', timeout, { min: 1, max: limits.durationMsMax });
   const transport = new GrpcOperatorTransport(address, { credentials: tls, deadlineMs });
   const answered = async <T>(call: Promise<Answer<T>>): Promise<T> => replyOf(await call, address);
+  const closed = sharedAbortController();
+  const carriedOut = <T>(attempt: (bounds: CallBounds) => Promise<Answer<T>>): Promise<T> =>
+    answered(repeated(attempt, { deadlineMs, signal: closed.signal }));
   return {
     list: (filter = {}) => answered(transport.list(filter)),
     get: async (gid) => answered(transport.get(parseGid(gid))),
     stuck: (filter = {}) => answered(transport.stuck(filter)),
+    retry: async (gid, options) => {
+      const request = { gid: parseGid(gid), branchIds: branchIdsOf(options) };
+      return await carriedOut((bounds) => transport.retry(request, bounds));
+    },
+    resume: async (gid, options) => {
+      const request = { gid: parseGid(gid), branchIds: branchIdsOf(options) };
+      return await carriedOut((bounds) => transport.resume(request, bounds));
+    },
+    resolve: async (gid, branch, options) => {
+      const request = { ...options, gid: parseGid(gid), branchId: parseBranchId(branch, 'branch') };
+      return await carriedOut((bounds) => transport.resolve(request, bounds));
+    },
     health: () => answered(transport.health()),
-    close: () => transport.close(),
+    close: () => {
+      closed.abort();
+      transport.close();
+    },
   };
+}
+
+const ports = { clock: systemClock, random: systemRandom, scheduler: systemScheduler };
+
+/** One request until it is answered, within the time of one call. */
+async function repeated<T>(
+  attempt: (bounds: CallBounds) => Promise<Answer<T>>,
+  { deadlineMs, signal: closed }: CallBounds,
+): Promise<Answer<T>> {
+  const deadline = deadlineIn(ports.clock, deadlineMs);
+  const { answer } = await repeat(ports, {
+    deadline,
+    waitMs: 0,
+    signals: [closed],
+    again: isPassing,
+    // The coordinator may wait for a running call on purpose: an attempt has all the time that is left.
+    attempt: ({ signal }) => attempt({ deadlineMs: deadline.leftMs(), signal }),
+  });
+  return answer;
+}
+
+function branchIdsOf({ branches = [] }: BranchesOptions = {}): readonly BranchId[] {
+  return branches.map((id) => parseBranchId(id, 'branches'));
 }
 
 function replyOf<T>(answer: Answer<T>, address: string): T {

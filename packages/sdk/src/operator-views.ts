@@ -1,6 +1,6 @@
 /** What the operator client takes and gives. Plain data, times in Unix milliseconds. */
-import type { GlobalStatus, StuckReason } from '@tercet/core';
-import type { BranchView, DecisionCauseKind } from './transaction-view';
+import type { BranchId, GlobalStatus, StuckReason, Verdict } from '@tercet/core';
+import type { BranchView, DecisionCauseKind, TransactionView } from './transaction-view';
 
 /** Filters and page of a list. All filters must hold. */
 export interface ListFilter {
@@ -66,6 +66,41 @@ export interface StuckPage {
   readonly transactions: number;
   /** The coordinator's clock: ages and due times are relative to it. */
   readonly now: number;
+}
+
+/** Which branches of a transaction an operator means. */
+export interface BranchesOptions {
+  /** Their ids, at most 256. Default: all that the verb is for. */
+  readonly branches?: readonly string[];
+}
+
+/** How an operator vouches for the end of a branch that cannot answer for itself. */
+export interface ResolveOptions {
+  /** How it ended. It has to agree with the decision: `confirmed` of a transaction that confirms. */
+  readonly as: Verdict['asserted'];
+  /** Why, for whoever reads it later: 1 to 1,024 characters, not blank. Kept for ever. */
+  readonly reason: string;
+  /** Who says so: 1 to 128 characters, not blank. Kept for ever, as told: nobody is authenticated in this version. */
+  readonly by: string;
+}
+
+/** What `retry` or `resume` did. Durable. */
+export interface BranchesChanged {
+  /** The transaction as it was then. */
+  readonly transaction: TransactionView;
+  /** The branches that it changed; empty = there was nothing to change. */
+  readonly changed: readonly BranchId[];
+}
+
+/** What `resolve` did. Durable. */
+export interface Resolved {
+  /** The transaction as it was then. */
+  readonly transaction: TransactionView;
+  /**
+   * Whether this call recorded the verdict. False: the branch had ended by itself or by an earlier verdict, which may
+   * be this very one, where an answer was lost and the call repeated.
+   */
+  readonly recorded: boolean;
 }
 
 /** Answer of the coordinator's health check. */

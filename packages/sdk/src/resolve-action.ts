@@ -2,6 +2,7 @@
 import {
   CALL_DEADLINE_MS_DEFAULT,
   STUCK_AFTER_MS_DEFAULT,
+  STUCK_ATTEMPTS_DEFAULT,
   defaultRetryPolicy,
   isVisibleAscii,
   limits,
@@ -17,6 +18,8 @@ const optionNames = namesOf<TccOptions>({
   deadlines: true,
   retry: true,
   stuckAfter: true,
+  stuckAttempts: true,
+  parkPermanentErrors: true,
   barrier: true,
 });
 const phases = ['try', 'confirm', 'cancel'] as const;
@@ -54,6 +57,8 @@ export function resolveAction(service: ServiceLike, written: WrittenAction): Tcc
       methods.stuckAfter ?? options.stuckAfter ?? STUCK_AFTER_MS_DEFAULT,
       positive,
     ),
+    stuckAttempts: stuckAttemptsOf(name, methods.stuckAttempts ?? options.stuckAttempts),
+    parkPermanentErrors: methods.parkPermanentErrors ?? options.parkPermanentErrors ?? false,
     barrier: methods.barrier ?? options.barrier ?? false,
   };
 }
@@ -102,6 +107,15 @@ function deadlinesOf(
       positive,
     );
   return { tryMs: of('try'), confirmMs: of('confirm'), cancelMs: of('cancel') };
+}
+
+function stuckAttemptsOf(action: string, given = STUCK_ATTEMPTS_DEFAULT): number {
+  const max = limits.stuckAttemptsMax;
+  if (Number.isInteger(given) && given >= 1 && given <= max) return given;
+  throw new ConfigError(
+    `${action}.stuckAttempts must be a whole number from 1 to ${max}, got ${String(given)}`,
+    { option: 'stuckAttempts' },
+  );
 }
 
 function retryOf(action: string, given: Required<TccOptions>['retry']): TccAction['retry'] {

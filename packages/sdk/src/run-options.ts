@@ -1,6 +1,7 @@
 /** What `run` takes and gives. */
 import type { BranchFailure } from '@tercet/core';
 import type { Duration } from './duration';
+import type { ResultCodec } from './result-codec';
 
 /** How a transaction is run. */
 export interface RunOptions {
@@ -10,21 +11,42 @@ export interface RunOptions {
   readonly gid?: string;
   /** Time until the decision, 1 ms to 24 h. Default 60 s. */
   readonly timeout?: Duration;
+  /**
+   * When the run's own caller stops waiting, as grpc-js tells it: `call.getDeadline()`. A time, or Unix milliseconds;
+   * infinite = never. The run decides before it, and waits no longer for Confirm or Cancel; only a decision that is on
+   * its way is given 2 s. Default: none.
+   */
+  readonly deadline?: Date | number;
   /** Before Commit was sent, an abort rolls back; afterwards it only ends the waiting. */
   readonly signal?: AbortSignal;
   /** Outside numbers for search and audit: at most 16, keys 1–64 visible ASCII characters, values up to 256. */
   readonly labels?: Readonly<Record<string, string>>;
   /** How long `run` waits after the decision for Confirm or Cancel, 0 to 60,000 ms. Default 2,000. */
   readonly phaseTwoWaitMs?: number;
+  /**
+   * Order of Confirm or Cancel: `all` at once; in the order of `registration`, each branch once the one before it has
+   * answered OK; or in `reverse` of that. In an ordered one, a branch that is stuck holds up those after it. Default
+   * `all`.
+   */
+  readonly phaseTwoOrder?: 'all' | 'registration' | 'reverse';
   /** W3C trace context of the caller; stored with the transaction and sent with every call. Default: none. */
   readonly traceparent?: string;
   /** Belongs to `traceparent`. Default: none. */
   readonly tracestate?: string;
 }
 
+/** How the callback's value reaches runs that attach. Beside `RunOptions`, because it depends on the value's type. */
+export interface ResultOption<T> {
+  /**
+   * Turns the callback's value into at most 64 KiB for runs that attach, and back. All runs of a gid need the same
+   * one. Default: JSON with bigints, bytes, dates and `undefined` kept.
+   */
+  readonly result?: ResultCodec<T>;
+}
+
 /** A branch of a committed transaction. */
 export interface BranchResult {
-  /** Branch id: `1`, `2`, … */
+  /** Branch id: `1`, `2`, …; nested `1.1`. */
   readonly branch: string;
   readonly action: string;
   /** gRPC service: `shop.StockTcc`. */
@@ -40,7 +62,10 @@ interface ResultBase {
   readonly gid: string;
   /** `confirmed`: every Confirm was answered. `confirming`: it is decided and goes on without the caller. */
   readonly status: 'confirmed' | 'confirming';
-  /** All branches, in the order of registration. */
+  /**
+   * All branches in the order of registration, with these limits where branches are nested: a run that did the work
+   * lists a nested branch only while it is pending, after its own ones. `get` knows them all.
+   */
   readonly branches: readonly BranchResult[];
 }
 
@@ -53,12 +78,16 @@ export interface OwnResult<T> extends ResultBase {
 }
 
 /** Another run of the same gid and name did the work; the callback's outcome was ignored. */
-export interface AttachedResult extends ResultBase {
+export interface AttachedResult<T = unknown> extends ResultBase {
   readonly attached: true;
   /** The run that did it. */
   readonly runId: string;
-  readonly value: undefined;
+  /**
+   * What the callback of that run returned. undefined where it returned nothing, where its value could not be encoded
+   * or read (`onWarning` of that client, or of this one, tells), or where its client sends none.
+   */
+  readonly value: T | undefined;
 }
 
-/** How `run` ends when the transaction is committed. Ask `attached` before using `value`. */
-export type RunResult<T> = OwnResult<T> | AttachedResult;
+/** How `run` ends when the transaction is committed. Where `attached`, `value` may be missing. */
+export type RunResult<T> = OwnResult<T> | AttachedResult<T>;

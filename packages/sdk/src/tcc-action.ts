@@ -18,6 +18,14 @@ export interface TccOptions {
    * an untold Try, after the end of that wait. Default 5 m.
    */
   readonly stuckAfter?: Duration;
+  /** Failed attempts of Confirm or Cancel from which a branch is shown as stuck, 1 to 1,000. Default 5. */
+  readonly stuckAttempts?: number;
+  /**
+   * Parks a branch when Confirm or Cancel fails with UNIMPLEMENTED, PERMISSION_DENIED, UNAUTHENTICATED or
+   * INVALID_ARGUMENT: it is not called again until an operator resumes or resolves it. Otherwise such a branch is
+   * shown as stuck at once and retried slowly, because a deploy or a proxy often mends them. Default false.
+   */
+  readonly parkPermanentErrors?: boolean;
   /**
    * The participant keeps a Try that comes after its Cancel out by itself (a barrier or a tombstone of its own):
    * Cancel need not wait until no Try can start any more. Default false.
@@ -52,5 +60,7 @@ export interface TccAction {
   };
   readonly retry: RetryPolicy;
   readonly stuckAfterMs: number;
+  readonly stuckAttempts: number;
+  readonly parkPermanentErrors: boolean;
   readonly barrier: boolean;
 }

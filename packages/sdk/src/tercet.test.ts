@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createTercet } from '@tercet/sdk';
 import { createOperatorClient } from '@tercet/sdk/operator';
 import { Scenario, item, observe, shop } from '../test/support/scenario';
-import { aBranchView, aView, lost, ok, refused } from '../test/support/scripted-coordinator';
+import { aBranchView, aView, lost, refused, told } from '../test/support/scripted-coordinator';
 
 describe('options', () => {
   it('of run are checked before anything is sent', async () => {
@@ -148,11 +148,12 @@ describe('options', () => {
 describe('get', () => {
   it('gives the transaction, and repeats what was lost', async () => {
     const s = new Scenario();
-    s.coordinator.onGet = (_request, n) => (n === 1 ? lost() : ok(aView()));
+    s.coordinator.onGet = (_request, n) => (n === 1 ? lost() : told(aView()));
     const got = observe(s.tercet.get('order-1'));
     await s.time.advance(1_000);
     expect(got.value).toEqual(aView());
-    expect(s.coordinator.requests('get')).toEqual([{ gid: 'order-1' }, { gid: 'order-1' }]);
+    const asked = { gid: 'order-1', withResult: false };
+    expect(s.coordinator.requests('get')).toEqual([asked, asked]);
   });
 
   it('rejects with the coordinator’s error, and with CoordinatorUnavailableError without an answer', async () => {
@@ -185,22 +186,24 @@ describe('get', () => {
 });
 
 describe('wait', () => {
-  it('asks for executed and gives the transaction when it holds', async () => {
+  it('looks first, then waits for executed, and gives the transaction when it holds', async () => {
     const s = new Scenario();
+    s.coordinator.onWait = (_request, n) =>
+      told(n === 1 ? aView({ status: 'confirming', reached: 'decided' }) : aView());
     const waited = observe(s.tercet.wait('order-1'));
     await s.time.settle();
     expect(waited.value?.reached).toBe('settled');
-    expect(s.coordinator.requests('wait')[0]).toMatchObject({
-      waitFor: 'executed',
-      waitMs: 20_000,
-    });
+    expect(s.coordinator.requests('wait')).toEqual([
+      { gid: 'order-1', waitFor: 'executed', waitMs: 0, withResult: false },
+      { gid: 'order-1', waitFor: 'executed', waitMs: 20_000, withResult: false },
+    ]);
   });
 
   it('rejects with TransactionPendingError and the pending branches when the time ran out', async () => {
     const s = new Scenario();
     const branches = [aBranchView({ status: 'confirmed' }), aBranchView({ attempts: 3 })];
     const view = aView({ status: 'confirming', reached: 'decided', branches });
-    s.coordinator.onWait = () => ok(view);
+    s.coordinator.onWait = () => told(view);
     const waited = observe(s.tercet.wait('order-1', { for: 'settled', timeout: '10s' }));
     await s.time.advance(10_000);
     expect(waited.error).toMatchObject({
@@ -216,13 +219,48 @@ describe('wait', () => {
   it('rejects at once with TransactionStuckError where a branch is parked', async () => {
     const s = new Scenario();
     const branches = [aBranchView({ parked: true, stuckReason: 'parked' }), aBranchView({})];
-    s.coordinator.onWait = () => ok(aView({ status: 'confirming', reached: 'decided', branches }));
+    s.coordinator.onWait = () =>
+      told(aView({ status: 'confirming', reached: 'decided', branches }));
     const waited = observe(s.tercet.wait('order-1'));
     await s.time.settle();
     expect(waited.error).toMatchObject({
       name: 'TransactionStuckError',
       branches: [{ parked: true }],
     });
+  });
+
+  it.each(['executed', 'settled'] as const)(
+    'for %s sees that a branch was parked before it began to wait',
+    async (fact) => {
+      const s = new Scenario();
+      const branches = [aBranchView({ parked: true, stuckReason: 'rejected' })];
+      const view = aView({ status: 'cancelling', reached: 'decided', branches });
+      s.coordinator.onWait = (request) => (request.waitMs === 0 ? told(view) : 'never');
+      const waited = observe(s.tercet.wait('order-1', { for: fact }));
+      await s.time.settle();
+      expect(waited.error).toMatchObject({ name: 'TransactionStuckError' });
+    },
+  );
+
+  it('for decided does not mind a parked branch', async () => {
+    const s = new Scenario();
+    const branches = [aBranchView({ parked: true, stuckReason: 'rejected' })];
+    const view = aView({ status: 'confirming', reached: 'decided', branches });
+    s.coordinator.onWait = () => told(view);
+    const waited = observe(s.tercet.wait('order-1', { for: 'decided' }));
+    await s.time.settle();
+    expect(waited.value).toEqual(view);
+    expect(s.coordinator.requests('wait')).toMatchObject([{ waitMs: 20_000 }]);
+  });
+
+  it('goes on where a parked branch was resolved', async () => {
+    const s = new Scenario();
+    const verdict = { asserted: 'confirmed', by: 'ann', at: 5, reason: 'done by hand' } as const;
+    const branches = [aBranchView({ status: 'confirmed', verdict })];
+    s.coordinator.onWait = () => told(aView({ branches }));
+    const waited = observe(s.tercet.wait('order-1'));
+    await s.time.settle();
+    expect(waited.value?.branches[0]?.verdict).toEqual(verdict);
   });
 
   it('refuses a fact that does not exist', async () => {

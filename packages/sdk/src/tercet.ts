@@ -3,10 +3,12 @@ import type { Clock, Fact, Random, Scheduler } from '@tercet/core';
 import type { CoordinatorTransport } from './coordinator/coordinator-transport';
 import type { Duration } from './duration';
 import type { GrpcCredentials } from './grpc/credentials';
-import type { RunOptions, RunResult } from './run-options';
+import type { TercetInterceptor } from './interceptors';
+import type { ResultOption, RunOptions, RunResult } from './run-options';
 import type { TryCaller } from './run/try-caller';
 import type { TransactionContext } from './transaction-context';
 import type { TransactionView } from './transaction-view';
+import type { WarningListener } from './warnings';
 
 /** How the SDK reaches the coordinator. Everything is optional. */
 export interface TercetOptions {
@@ -27,6 +29,10 @@ export interface TercetOptions {
   readonly transport?: CoordinatorTransport;
   /** Replaces gRPC towards participants. */
   readonly tryCaller?: TryCaller;
+  /** Code around every run and every attempt of a Try; the first one is the outermost. Default: none. */
+  readonly interceptors?: readonly TercetInterceptor[];
+  /** Hears what went wrong beside the work. Default: nobody does; the SDK writes nothing to the console. */
+  readonly onWarning?: WarningListener;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
   /** Default: the machine's randomness. */
@@ -61,10 +67,11 @@ export interface Tercet {
    *
    * Resolves where commit is durable. Rejects with TransactionCancelledError (rolled back),
    * CoordinatorUnavailableError (nobody knows, or nothing is decided yet), ConfigError, or a TercetError with the
-   * code GID_CONFLICT. Repeatable with the same `gid`: a later run does no work and gives the first one's outcome.
+   * code GID_CONFLICT. Repeatable with the same `gid`: a later run does no work and gives the first one's outcome,
+   * its value included.
    */
   run<T>(
-    options: RunOptions,
+    options: RunOptions & ResultOption<NoInfer<T>>,
     work: (tx: TransactionContext) => Promise<T> | T,
   ): Promise<RunResult<T>>;
   /**
@@ -77,8 +84,8 @@ export interface Tercet {
   /**
    * Resolves once the fact holds. Repeatable.
    *
-   * Rejects like `get`; with TransactionPendingError when the time ran out, and with TransactionStuckError when a
-   * branch is parked.
+   * Rejects like `get`; with TransactionPendingError when the time ran out; and, where the fact needs every branch to
+   * answer, with TransactionStuckError when one is parked.
    */
   wait(gid: string, options?: WaitOptions): Promise<TransactionView>;
   /**

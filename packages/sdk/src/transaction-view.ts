@@ -11,6 +11,7 @@ import type {
   PhaseOneStatus,
   StuckReason,
   TraceContext,
+  Verdict,
 } from '@tercet/core';
 
 /** A global transaction as the coordinator knew it when it answered. */
@@ -46,7 +47,7 @@ export type DecisionCauseKind = 'commit' | 'rollback' | 'timeout';
 
 /** A branch of a transaction. */
 export interface BranchView {
-  /** Branch id: `1`, `2`, … */
+  /** Branch id: `1`, `2`, …; nested `1.1`. */
   readonly branch: BranchId;
   readonly action: string;
   /** gRPC service: `shop.StockTcc`. */
@@ -67,12 +68,16 @@ export interface BranchView {
   readonly attempts: number;
   readonly firstAt: number | undefined;
   readonly lastAt: number | undefined;
-  /** Next planned attempt. */
+  /** Next planned attempt; undefined while it is parked or waits for another branch. */
   readonly nextAt: number | undefined;
   /** The last failed Confirm or Cancel. */
   readonly lastFailure: CallFailure | undefined;
   /** Why it is shown to operators; undefined = it is not stuck. */
   readonly stuckReason: StuckReason | undefined;
-  /** Automatic retries are stopped. */
+  /** Automatic retries are stopped until an operator resumes or resolves the branch. */
   readonly parked: boolean;
+  /** What an operator asserted; undefined = nobody did. */
+  readonly verdict: Verdict | undefined;
+  /** The branch that has to answer before this one is called (ordered phase two); undefined = none. */
+  readonly waitsFor: BranchId | undefined;
 }

@@ -66,7 +66,10 @@ export interface DecisionWait {
 export interface CommitRequest extends DecisionWait {
   readonly gid: Gid;
   readonly runId: RunId;
+  /** Every branch whose Try is known to have succeeded, nested ones included. */
   readonly branchIds: readonly BranchId[];
+  /** For runs that attach, at most 64 KiB; undefined = none. */
+  readonly result: Uint8Array | undefined;
 }
 
 /** Decides cancel. */
@@ -85,11 +88,24 @@ export interface DecisionReply {
   readonly pending: readonly BranchView[];
 }
 
-/** Waits for a fact. */
-export interface WaitRequest {
+/** Asks for a transaction. */
+export interface GetRequest {
   readonly gid: Gid;
+  /** Answer with what its Commit carried, too. */
+  readonly withResult: boolean;
+}
+
+/** Waits for a fact. */
+export interface WaitRequest extends GetRequest {
   readonly waitFor: Fact;
   readonly waitMs: number;
+}
+
+/** A transaction as it is now. */
+export interface TransactionReply {
+  readonly transaction: TransactionView;
+  /** What its Commit carried, where that was asked for and there is something. */
+  readonly result: Uint8Array | undefined;
 }
 
 /** Port to the coordinator. No call ever rejects; every call may be repeated with the same request. */
@@ -99,11 +115,8 @@ export interface CoordinatorTransport {
   registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>>;
   commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>>;
   rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>>;
-  getTransaction(
-    request: { readonly gid: Gid },
-    bounds: CallBounds,
-  ): Promise<Answer<TransactionView>>;
-  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionView>>;
+  getTransaction(request: GetRequest, bounds: CallBounds): Promise<Answer<TransactionReply>>;
+  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionReply>>;
   /** Ends all connections; running calls end as `lost`. Repeating is safe. */
   close(): void;
 }

@@ -1,10 +1,5 @@
 /** The coordinator over unary gRPC. */
-import type { Gid } from '@tercet/core';
-import {
-  CoordinatorService,
-  type GetTransactionResponse,
-  type WaitTransactionResponse,
-} from '@tercet/proto';
+import { CoordinatorService } from '@tercet/proto';
 import { UnaryChannel } from '@tercet/runtime';
 import type {
   Answer,
@@ -12,12 +7,13 @@ import type {
   CommitRequest,
   CoordinatorTransport,
   DecisionReply,
+  GetRequest,
   RegisterReply,
   RegisterRequest,
   RollbackRequest,
+  TransactionReply,
   WaitRequest,
 } from '../coordinator/coordinator-transport';
-import type { TransactionView } from '../transaction-view';
 import { callCoordinator } from './call-coordinator';
 import type { GrpcCredentials } from './credentials';
 import * as mappers from './mappers';
@@ -51,27 +47,22 @@ export class GrpcCoordinatorTransport implements CoordinatorTransport {
     return callCoordinator(this, call, bounds);
   }
 
-  getTransaction(
-    request: { readonly gid: Gid },
-    bounds: CallBounds,
-  ): Promise<Answer<TransactionView>> {
+  getTransaction(request: GetRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
     const method = CoordinatorService.getTransaction;
-    return callCoordinator(this, { method, request, read: transactionOf }, bounds);
+    return callCoordinator(this, { method, request, read: mappers.transactionReply }, bounds);
   }
 
-  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionView>> {
+  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
     const method = CoordinatorService.waitTransaction;
-    const call = { method, request: mappers.waitRequest(request), read: transactionOf };
+    const call = {
+      method,
+      request: mappers.waitRequest(request),
+      read: mappers.transactionReply,
+    };
     return callCoordinator(this, call, bounds);
   }
 
   close(): void {
     this.channel.close();
   }
-}
-
-function transactionOf(
-  response: GetTransactionResponse | WaitTransactionResponse,
-): TransactionView {
-  return mappers.transactionView(response.transaction);
 }

@@ -1,9 +1,11 @@
 /** Operator service and health check over unary gRPC. */
-import type { Gid } from '@tercet/core';
+import { type BranchId, type Gid, parseBranchId } from '@tercet/core';
 import {
   type ListStuckBranchesResponse,
   type ListTransactionsResponse,
   OperatorService,
+  type ResolveBranchResponse,
+  type RetryBranchesResponse,
   StuckReason,
   type TransactionSummary as WireSummary,
   type StuckBranch as WireStuckBranch,
@@ -12,8 +14,11 @@ import { UnaryChannel, wireEnums as enums } from '@tercet/runtime';
 import { sharedAbortController } from '../abort';
 import type { Answer, CallBounds } from '../coordinator/coordinator-transport';
 import type {
+  BranchesChanged,
   Health,
   ListFilter,
+  ResolveOptions,
+  Resolved,
   StuckBranch,
   StuckFilter,
   StuckPage,
@@ -26,6 +31,18 @@ import type { GrpcCredentials } from './credentials';
 import { branchView, timeOf, transactionView } from './mappers';
 import { healthCheck } from './health-codec';
 import { wordOf, wordOrNone } from './words';
+
+/** Branches of one transaction; none named = all that the verb is for. */
+export interface BranchesRequest {
+  readonly gid: Gid;
+  readonly branchIds: readonly BranchId[];
+}
+
+/** A verdict on a branch. */
+export interface ResolveRequest extends ResolveOptions {
+  readonly gid: Gid;
+  readonly branchId: BranchId;
+}
 
 /** The operator's calls over one gRPC channel. No call rejects. */
 export class GrpcOperatorTransport {
@@ -73,6 +90,24 @@ export class GrpcOperatorTransport {
     return callCoordinator(this, { method, request, read: stuckPageOf }, this.bounds);
   }
 
+  retry(request: BranchesRequest, bounds: CallBounds): Promise<Answer<BranchesChanged>> {
+    const method = OperatorService.retryBranches;
+    const call = { method, request: branchesToWire(request), read: changedOf };
+    return callCoordinator(this, call, bounds);
+  }
+
+  resume(request: BranchesRequest, bounds: CallBounds): Promise<Answer<BranchesChanged>> {
+    const method = OperatorService.resumeBranches;
+    const call = { method, request: branchesToWire(request), read: changedOf };
+    return callCoordinator(this, call, bounds);
+  }
+
+  resolve(request: ResolveRequest, bounds: CallBounds): Promise<Answer<Resolved>> {
+    const method = OperatorService.resolveBranch;
+    const wire = { ...request, as: enums.assertedStatus.toWire(request.as) };
+    return callCoordinator(this, { method, request: wire, read: resolvedOf }, bounds);
+  }
+
   health(): Promise<Answer<Health>> {
     const call = { method: healthCheck, request: undefined, read: (health: Health) => health };
     return callCoordinator(this, call, this.bounds);
@@ -84,6 +119,22 @@ export class GrpcOperatorTransport {
 }
 
 type Described = ReturnType<typeof OperatorService.describeTransaction.responseDeserialize>;
+
+function branchesToWire({ gid, branchIds }: BranchesRequest): { gid: string; branchIds: string[] } {
+  return { gid, branchIds: [...branchIds] };
+}
+
+/** Both answers have the same fields. */
+function changedOf({ transaction, changedBranchIds }: RetryBranchesResponse): BranchesChanged {
+  return {
+    transaction: transactionView(transaction),
+    changed: changedBranchIds.map((id) => parseBranchId(id)),
+  };
+}
+
+function resolvedOf({ transaction, recorded }: ResolveBranchResponse): Resolved {
+  return { transaction: transactionView(transaction), recorded };
+}
 
 function pageOf(response: ListTransactionsResponse): TransactionPage {
   const { transactions, nextCursor } = response;

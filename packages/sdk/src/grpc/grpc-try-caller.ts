@@ -15,7 +15,7 @@ export class GrpcTryCaller implements TryCaller {
       deadlineMs: call.deadlineMs,
       signal: call.signal,
     });
-    return { ...reply, rejectDetails: detailsOf(reply) };
+    return { ...reply, rejectDetails: detailsOf(reply), branches: branchesOf(reply) };
   }
 
   close(): void {
@@ -29,6 +29,12 @@ function toMetadata(values: TryCall['metadata']): ReturnType<typeof metadataOf> 
     metadata.set(key, typeof value === 'string' ? value : Buffer.from(value));
   }
   return metadata;
+}
+
+/** Unchecked: who called knows which ids can be true. */
+function branchesOf({ trailers }: UnaryReply): readonly string[] {
+  const texts = trailers.get(metadataKeys.branches).flatMap((text) => String(text).split(','));
+  return texts.map((text) => text.trim()).filter((text) => text !== '');
 }
 
 function detailsOf(reply: UnaryReply): unknown {

@@ -1,5 +1,12 @@
 /** Generated messages ↔ the SDK's plain types. Generated types stop here. */
-import { type BranchSpec, type Opening, TercetError, parseBranchId, serviceOf } from '@tercet/core';
+import {
+  type BranchSpec,
+  type Opening,
+  TercetError,
+  type Verdict,
+  parseBranchId,
+  serviceOf,
+} from '@tercet/core';
 import type * as wire from '@tercet/proto';
 import { wireEnums as enums } from '@tercet/runtime';
 import type {
@@ -8,6 +15,7 @@ import type {
   RegisterReply,
   RegisterRequest,
   RollbackRequest,
+  TransactionReply,
   WaitRequest,
 } from '../coordinator/coordinator-transport';
 import type { BranchView, TransactionView } from '../transaction-view';
@@ -38,7 +46,7 @@ export function commitRequest(request: CommitRequest): wire.CommitRequest {
     gid: request.gid,
     runId: request.runId,
     branchIds: [...request.branchIds],
-    result: undefined,
+    result: request.result && bufferOf(request.result),
     waitFor: enums.fact.toWire(request.waitFor),
     waitMs: request.waitMs,
   };
@@ -76,7 +84,15 @@ export function waitRequest(request: WaitRequest): wire.WaitTransactionRequest {
     gid: request.gid,
     waitFor: enums.fact.toWire(request.waitFor),
     waitMs: request.waitMs,
+    withResult: request.withResult,
   };
+}
+
+/** GetTransaction and WaitTransaction, back. */
+export function transactionReply(
+  response: wire.GetTransactionResponse | wire.WaitTransactionResponse,
+): TransactionReply {
+  return { transaction: transactionView(response.transaction), result: response.result };
 }
 
 /** A transaction in any answer. Throws INTERNAL where it is missing. */
@@ -128,7 +144,13 @@ export function branchView(branch: wire.BranchState): BranchView {
     lastFailure: lastFailure && { ...lastFailure, peer: lastFailure.peer || undefined },
     stuckReason: wordOrNone(enums.stuckReason, branch.stuckReason),
     parked: branch.parked,
+    verdict: branch.verdict && verdictOf(branch.verdict),
+    waitsFor: branch.waitsFor === '' ? undefined : parseBranchId(branch.waitsFor),
   };
+}
+
+function verdictOf({ asserted, by, atUnixMs, reason }: wire.Verdict): Verdict {
+  return { asserted: wordOf(enums.assertedStatus, asserted), by, at: Number(atUnixMs), reason };
 }
 
 /** A time on the wire; 0 = none. */
@@ -171,6 +193,8 @@ function branchToWire(spec: BranchSpec): wire.Branch {
     retry: { firstDelayMs: spec.retry.firstDelayMs, maxDelayMs: spec.retry.maxDelayMs },
     stuckAfterMs: spec.stuckAfterMs,
     barrier: spec.barrier,
+    stuckAttempts: spec.stuckAttempts,
+    parkPermanentErrors: spec.parkPermanentErrors,
   };
 }
 

@@ -1,43 +1,36 @@
 /**
- * One call of an action, from gRPC's callback to the handler and back.
+ * One call of an action, from its arrival to the answer: whether it starts, and what its handler is given.
  *
  * P1 A Try starts only before its `notAfter` by this participant's clock, without grace.
- * P2 What the handler does decides the answer; an answer leaves after the handler has ended.
  */
-import { type ServerUnaryCall, type StatusObject, status } from '@grpc/grpc-js';
-import { type Clock, TercetError, metadataKeys, toTercetError } from '@tercet/core';
+import { type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { type Clock, TercetError, limits, metadataKeys, toTercetError } from '@tercet/core';
 import { textOf } from '@tercet/runtime';
-import type { MethodLike } from '../service-definition';
+import { deadlineIn } from '../deadline';
+import { ConfigError } from '../errors';
+import type { Joining } from '../joining';
 import type { CallContext } from './call-context';
-import { type CallHeaders, readHeaders } from './call-headers';
+import { type CallHeaders, readHeaders, readTrace } from './call-headers';
 import type { Fence } from './fence';
-import type { AddTccOptions } from './handlers';
-import { isVerdict, plainStatus, statusOfError } from './status-of-error';
+import {
+  type CallAnswer,
+  type HandlingDeps,
+  type ReceivedCall,
+  type Route,
+  handleCall,
+} from './handle-call';
+import { NestedWork } from './nested-work';
+import { plainStatus } from './status-of-error';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
-/** A handler as it is called; its types were checked at `addTcc`. */
-export type PhaseHandler = (request: unknown, ctx: CallContext) => unknown;
-
-/** Which handler a method has. */
-export interface Route {
-  readonly action: string;
-  readonly phase: 'try' | 'confirm' | 'cancel';
-  readonly method: MethodLike;
-  readonly handler: PhaseHandler;
-}
-
 /** What a call needs. */
-export interface CallDeps {
+export interface CallDeps extends HandlingDeps {
   readonly clock: Clock;
   /** undefined = the handlers fence by themselves. */
   readonly fence: Fence | undefined;
-  readonly onError: AddTccOptions['onError'];
+  /** What nested work goes through; undefined = there can be none. */
+  readonly client: Joining | undefined;
 }
-
-/** How a call is answered. */
-export type CallAnswer =
-  | { readonly kind: 'reply'; readonly reply: unknown }
-  | { readonly kind: 'status'; readonly status: StatusObject };
 
 type Call = ServerUnaryCall<unknown, unknown>;
 
@@ -51,21 +44,28 @@ export async function answerCall(deps: CallDeps, route: Route, call: Call): Prom
   }
   const giveUp = watchCall(call);
   try {
-    const ctx = contextOf(route, call, { headers, signal: giveUp.signal });
-    return await answers[route.phase](deps, route, { call, ctx });
+    const { signal } = giveUp;
+    const received = receivedCall(deps, route, { call, headers, signal });
+    return await answers[route.phase](deps, route, received);
   } finally {
     giveUp.release();
   }
 }
 
-const answers = { try: answerTry, confirm: handle, cancel: answerCancel } as const;
+const answers = { try: answerTry, confirm: handleCall, cancel: answerCancel } as const;
 
-interface Received {
+interface Known {
   readonly call: Call;
-  readonly ctx: CallContext;
+  readonly headers: CallHeaders;
+  /** Aborted when the caller gives up. */
+  readonly signal: AbortSignal;
 }
 
-async function answerTry(deps: CallDeps, route: Route, received: Received): Promise<CallAnswer> {
+async function answerTry(
+  deps: CallDeps,
+  route: Route,
+  received: ReceivedCall,
+): Promise<CallAnswer> {
   const { ctx } = received;
   const late = deps.clock.now() - (ctx.notAfter ?? 0);
   if (late > 0) {
@@ -73,22 +73,26 @@ async function answerTry(deps: CallDeps, route: Route, received: Received): Prom
     return refusal(status.DEADLINE_EXCEEDED, text);
   }
   const { fence } = deps;
-  if (fence === undefined) return handle(deps, route, received);
+  if (fence === undefined) return handleCall(deps, route, received);
   const key = keyOf(ctx);
   if (!fence.enterTry(key)) {
     return refusal(status.ABORTED, 'this branch was cancelled before; the Try was not started');
   }
   try {
-    return await handle(deps, route, received);
+    return await handleCall(deps, route, received);
   } finally {
     fence.leaveTry(key);
   }
 }
 
-async function answerCancel(deps: CallDeps, route: Route, received: Received): Promise<CallAnswer> {
+async function answerCancel(
+  deps: CallDeps,
+  route: Route,
+  received: ReceivedCall,
+): Promise<CallAnswer> {
   const { ctx } = received;
   const { fence } = deps;
-  if (fence === undefined) return handle(deps, route, received);
+  if (fence === undefined) return handleCall(deps, route, received);
   if (!(await fence.enterCancel(keyOf(ctx), ctx.notAfter ?? 0))) {
     return refusal(
       status.RESOURCE_EXHAUSTED,
@@ -98,25 +102,7 @@ async function answerCancel(deps: CallDeps, route: Route, received: Received): P
   if (ctx.signal.aborted) {
     return refusal(status.CANCELLED, 'given up while the Try of this branch was still running');
   }
-  return handle(deps, route, received);
-}
-
-async function handle(deps: CallDeps, route: Route, { call, ctx }: Received): Promise<CallAnswer> {
-  try {
-    const reply = await route.handler(call.request, ctx);
-    // No bytes are the empty message of every type.
-    return { kind: 'reply', reply: reply ?? route.method.responseDeserialize(Buffer.alloc(0)) };
-  } catch (error) {
-    if (!isVerdict(error)) tell(deps, error, ctx);
-    return { kind: 'status', status: statusOfError(error) };
-  }
-}
-
-function tell(deps: CallDeps, error: unknown, ctx: CallContext): void {
-  // A hook must not change what the caller is told, nor end the process, and nobody waits for it.
-  try {
-    void Promise.resolve(deps.onError?.(error, ctx)).catch(() => {});
-  } catch {}
+  return handleCall(deps, route, received);
 }
 
 /** Aborts when the caller gives up. grpc-js says `cancelled` after every call's end, too: hence `release`. */
@@ -131,19 +117,39 @@ function watchCall(call: Call): { readonly signal: AbortSignal; release(): void 
   return { signal: controller.signal, release: () => void call.off('cancelled', giveUp) };
 }
 
+function receivedCall(deps: CallDeps, route: Route, known: Known): ReceivedCall {
+  const nested = nestedOf(deps, route, known);
+  return { request: known.call.request, ctx: contextOf(route, known, nested), nested };
+}
+
+/** Only in Try, and only with a client. Nothing happens until the handler asks for it. */
+function nestedOf(deps: CallDeps, route: Route, known: Known): NestedWork | undefined {
+  const { client } = deps;
+  if (route.phase !== 'try' || client === undefined) return undefined;
+  const { call, headers, signal } = known;
+  const at = deadlineOf(call);
+  const leftMs = at === undefined ? limits.timeoutMsDefault : at - deps.clock.now();
+  const deadline = deadlineIn(client.deps.clock, leftMs);
+  return new NestedWork(client, { headers, trace: readTrace(call.metadata), deadline, signal });
+}
+
 function contextOf(
   route: Route,
-  call: Call,
-  known: { readonly headers: CallHeaders; readonly signal: AbortSignal },
+  { call, headers, signal }: Known,
+  nested: NestedWork | undefined,
 ): CallContext {
   return {
-    ...known.headers,
+    ...headers,
     action: route.action,
     phase: route.phase,
     deadline: deadlineOf(call),
-    signal: known.signal,
+    signal,
     traceparent: textOf(call.metadata, metadataKeys.traceparent),
     metadata: call.metadata,
+    use: (definition, options) => {
+      if (nested === undefined) throw noNestedWork(route);
+      return nested.use(definition, options);
+    },
     reject: (reason, details) => {
       throw new TccReject(reason, details);
     },
@@ -154,6 +160,14 @@ function contextOf(
       throw new TccPark(reason);
     },
   };
+}
+
+function noNestedWork({ phase, action }: Route): ConfigError {
+  const why =
+    phase === 'try'
+      ? 'it needs a client: addTcc(server, definition, handlers, { tercet }), where tercet was made by createTercet'
+      : `only the handler of a Try can add branches, this is ${phase} of ${action}; call run for a transaction of its own`;
+  return new ConfigError(`ctx.use: ${why}`, { option: 'tercet' });
 }
 
 function deadlineOf(call: Call): number | undefined {

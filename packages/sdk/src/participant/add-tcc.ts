@@ -8,10 +8,14 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
-import { systemClock } from '@tercet/runtime';
+import { systemClock, systemScheduler } from '@tercet/runtime';
 import { ConfigError } from '../errors';
-import { type CallDeps, type PhaseHandler, type Route, answerCall } from './action-call';
+import { type Joining, joiningOf } from '../joining';
+import { namesOf, refuseUnknown } from '../known-options';
+import { type CallDeps, answerCall } from './action-call';
+import { AnswersUnderWay } from './answers-under-way';
 import { Fence } from './fence';
+import type { PhaseHandler, Route } from './handle-call';
 import type {
   AddTccOptions,
   AnyTccDefinition,
@@ -19,9 +23,18 @@ import type {
   TccHandlers,
   TccService,
 } from './handlers';
+import type { ParticipantInterceptor } from './interceptors';
 import { plainStatus } from './status-of-error';
 
 const FENCE_KEYS_MAX_DEFAULT = 100_000;
+const optionNames = namesOf<AddTccOptions>({
+  barrier: true,
+  tercet: true,
+  interceptors: true,
+  onError: true,
+  fenceKeysMax: true,
+  clock: true,
+});
 const phases = ['try', 'confirm', 'cancel'] as const;
 
 /**
@@ -43,12 +56,19 @@ export function addTcc<const D extends Definitions>(
 ): TccService {
   const all: readonly AnyTccDefinition[] = isOne(definitions) ? [definitions] : definitions;
   const { service } = checkedDefinitions(all);
+  refuseUnknown('addTcc', options, optionNames);
   const clock = options.clock ?? systemClock;
   const fence =
     options.barrier === true
       ? undefined
       : new Fence(clock, options.fenceKeysMax ?? FENCE_KEYS_MAX_DEFAULT);
-  const calls = new RunningCalls({ clock, fence, onError: options.onError });
+  const calls = new RunningCalls({
+    clock,
+    fence,
+    client: clientOf(options),
+    interceptors: checkedInterceptors(options),
+    onError: options.onError,
+  });
   // Its types were checked at the door: from here on handlers are looked up by name.
   const byName = handlers as Readonly<Record<string, unknown>>;
   const routes = routesByPath(all.flatMap((one) => routesOf(one, byName)));
@@ -58,7 +78,7 @@ export function addTcc<const D extends Definitions>(
     implementation[name] =
       route === undefined ? ordinaryHandler(name, byName[name]) : calls.handlerOf(route);
   }
-  refuseUnknown(byName, all, implementation);
+  refuseUnknownHandlers(byName, all, implementation);
   server.addService(service as ServiceDefinition, implementation);
   return { drain: () => calls.drain() };
 }
@@ -66,6 +86,7 @@ export function addTcc<const D extends Definitions>(
 /** The calls under way. */
 class RunningCalls implements TccService {
   private readonly running = new Set<Promise<void>>();
+  private readonly answers = new AnswersUnderWay(systemScheduler);
   private draining = false;
 
   constructor(private readonly deps: CallDeps) {}
@@ -84,6 +105,7 @@ class RunningCalls implements TccService {
   async drain(): Promise<void> {
     this.draining = true;
     await Promise.all(this.running);
+    await this.answers.left();
   }
 
   /** Never rejects: nobody could catch it. */
@@ -94,13 +116,37 @@ class RunningCalls implements TccService {
   ): Promise<void> {
     try {
       const answer = await answerCall(this.deps, route, call);
-      if (answer.kind === 'reply') callback(null, answer.reply);
+      this.answers.add(call);
+      if (answer.kind === 'reply') callback(null, answer.reply, answer.trailers);
       else callback(answer.status);
     } catch {
       // What was thrown cannot even be looked at (a getter that throws, say). It must not end the process.
       callback(plainStatus(status.INTERNAL, 'this call could not be answered'));
     }
   }
+}
+
+function clientOf({ tercet }: AddTccOptions): Joining | undefined {
+  if (tercet === undefined) return undefined;
+  const client = isRecord(tercet) ? joiningOf(tercet) : undefined;
+  if (client !== undefined) return client;
+  throw new ConfigError('addTcc: tercet must be a client made by createTercet of this package', {
+    option: 'tercet',
+  });
+}
+
+function checkedInterceptors({
+  interceptors = [],
+}: AddTccOptions): readonly ParticipantInterceptor[] {
+  // Callers in plain JavaScript pass anything.
+  const given: unknown = interceptors;
+  const handles = (each: unknown): boolean =>
+    isRecord(each) && ['function', 'undefined'].includes(typeof each['handle']);
+  if (Array.isArray(given) && given.every(handles)) return interceptors;
+  throw new ConfigError(
+    'addTcc: interceptors must be an array of objects with a function handle(call, next)',
+    { option: 'interceptors' },
+  );
 }
 
 function isOne(definitions: Definitions): definitions is AnyTccDefinition {
@@ -136,6 +182,7 @@ function routesOf(
       }
       const bound: unknown = handler.bind(given);
       return {
+        service: definition.serviceName,
         action: action.name,
         phase,
         method: action.methods[phase],
@@ -157,7 +204,7 @@ function ordinaryHandler(name: string, handler: unknown): UntypedHandleCall {
   throw new ConfigError(`method ${name} belongs to no action and has no handler`);
 }
 
-function refuseUnknown(
+function refuseUnknownHandlers(
   handlers: Readonly<Record<string, unknown>>,
   all: readonly AnyTccDefinition[],
   implementation: UntypedServiceImplementation,

@@ -1,5 +1,9 @@
 /** What a handler learns of its call. */
 import type { Metadata } from '@grpc/grpc-js';
+import type { TccDefinition } from '../define-tcc';
+import type { ServiceLike } from '../service-definition';
+import type { ActionMap } from '../tcc-action';
+import type { TccProxy, UseOptions } from '../transaction-context';
 import type { RetryOptions } from './verdicts';
 
 /** One call of Try, Confirm or Cancel. */
@@ -7,7 +11,7 @@ export interface CallContext {
   readonly gid: string;
   /** The run that opened the transaction: part of every key under which a participant remembers a branch. */
   readonly runId: string;
-  /** `1`, `2`, …; unique within the run. */
+  /** `1`, `2`, …, nested `1.2`; unique within the run. */
   readonly branchId: string;
   /** Name of the action in the definition. */
   readonly action: string;
@@ -24,6 +28,23 @@ export interface CallContext {
   readonly traceparent: string | undefined;
   /** Everything the caller sent. */
   readonly metadata: Metadata;
+  /**
+   * The actions of another participant, as nested branches of this Try: each call of one is registered as
+   * `<branchId>.1`, `<branchId>.2`, … in the transaction of this branch, then its Try is sent. Ids follow the order of
+   * the calls, and a repeated Try counts anew: make the same nested calls in the same order with the same requests at
+   * every attempt, or their registration contradicts the first one and the transaction is cancelled.
+   *
+   * A nested Try that fails fails this Try, whether or not the handler catches the error. Those that the handler did
+   * not await are awaited before the answer; after it none can start.
+   *
+   * Only in Try, and only where `addTcc` was given `tercet`. Sends nothing by itself.
+   *
+   * @throws ConfigError elsewhere, for a malformed option, and where this branch is nested 8 deep already.
+   */
+  use<S extends ServiceLike, A extends ActionMap>(
+    definition: TccDefinition<S, A>,
+    options: UseOptions,
+  ): TccProxy<S, A>;
   /** Throws TccReject. */
   reject(reason: string, details?: unknown): never;
   /** Throws TccRetry. */

@@ -1,13 +1,24 @@
 /** Reads the metadata that Tercet sends with every call of an action. */
 import type { Metadata } from '@grpc/grpc-js';
-import { TercetError, metadataKeys, parseBranchId, parseGid, parseRunId } from '@tercet/core';
+import {
+  type BranchId,
+  type Gid,
+  type RunId,
+  TercetError,
+  type TraceContext,
+  metadataKeys,
+  parseBranchId,
+  parseGid,
+  parseRunId,
+  traceProblem,
+} from '@tercet/core';
 import { textOf } from '@tercet/runtime';
 
 /** Who calls for which branch. */
 export interface CallHeaders {
-  readonly gid: string;
-  readonly runId: string;
-  readonly branchId: string;
+  readonly gid: Gid;
+  readonly runId: RunId;
+  readonly branchId: BranchId;
   readonly attempt: number;
   /** Unix ms; undefined in Confirm. */
   readonly notAfter: number | undefined;
@@ -26,6 +37,14 @@ export function readHeaders(metadata: Metadata, phase: 'try' | 'confirm' | 'canc
     attempt: numberOf(metadata, metadataKeys.attempt),
     notAfter: phase === 'confirm' ? undefined : numberOf(metadata, metadataKeys.notAfter),
   };
+}
+
+/** The caller's trace context; one that is malformed is left out: a trace must not fail the work. */
+export function readTrace(metadata: Metadata): TraceContext | undefined {
+  const traceparent = textOf(metadata, metadataKeys.traceparent);
+  if (traceparent === undefined) return undefined;
+  const trace = { traceparent, tracestate: textOf(metadata, metadataKeys.tracestate) ?? '' };
+  return traceProblem(trace) === undefined ? trace : undefined;
 }
 
 function needed(metadata: Metadata, key: string): string {

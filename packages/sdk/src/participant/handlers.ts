@@ -9,7 +9,9 @@ import type { Clock } from '@tercet/core';
 import type { ActionReply, ActionRequest, TccDefinition } from '../define-tcc';
 import type { ActionMap, ActionMethods } from '../tcc-action';
 import type { MethodLike, ReplyOf, RequestOf, ServiceLike } from '../service-definition';
+import type { Tercet } from '../tercet';
 import type { CallContext } from './call-context';
+import type { ParticipantInterceptor } from './interceptors';
 
 /** The three handlers of an action. A handler that returned has done its work durably. */
 export interface ActionHandlers<S extends ServiceLike, M extends ActionMethods> {
@@ -82,8 +84,16 @@ export interface AddTccOptions {
    */
   readonly barrier?: boolean;
   /**
-   * Called with every error of a handler that is none of TccReject, TccRetry, TccPark. What it throws is ignored,
-   * what it returns is not awaited. Default: nothing; the SDK never writes to the console.
+   * The client through which handlers of Try add nested branches with `ctx.use`, made by `createTercet`. Its
+   * coordinator must be the one of the initiators. Close it after `drain`. Default: none, `ctx.use` throws.
+   */
+  readonly tercet?: Tercet;
+  /** Called around each handler, the first one outermost. Default: none. */
+  readonly interceptors?: readonly ParticipantInterceptor[];
+  /**
+   * Called with every error that a call ends with and that is none of TccReject, TccRetry, TccPark: what a handler or
+   * an interceptor threw, or that a nested Try failed. What it throws is ignored, what it returns is not awaited.
+   * Default: nothing; the SDK never writes to the console.
    */
   readonly onError?: (error: unknown, ctx: CallContext) => unknown;
   /** Most branches the fence remembers; Cancels beyond get RESOURCE_EXHAUSTED and come again. Default 100,000. */

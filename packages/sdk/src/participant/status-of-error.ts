@@ -1,6 +1,7 @@
 /** What a handler threw → gRPC status and trailers. Only the message leaves, never a stack. */
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { metadataKeys, plainText } from '@tercet/core';
+import { NestedWorkError } from './nested-failure';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
 /** Bytes of a percent-encoded text. With the details and the rest it stays below the 8 KiB that many peers take. */
@@ -17,7 +18,8 @@ export function statusOfError(error: unknown): StatusObject {
       error.afterMs === undefined ? {} : { [metadataKeys.retryAfterMs]: String(error.afterMs) };
     return verdict('retry', error, after);
   }
-  return plainStatus(status.UNKNOWN, textOf(error));
+  const code = error instanceof NestedWorkError ? status.ABORTED : status.UNKNOWN;
+  return plainStatus(code, textOf(error));
 }
 
 /** Whether a thrown value is a verdict: expected, no fault of the handler. */

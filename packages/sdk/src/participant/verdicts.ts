@@ -4,8 +4,8 @@ import { type Duration, millisecondsOf } from '../duration';
 
 /**
  * Refuses. In Try it is final and promises that nothing was applied: the transaction is cancelled and the
- * initiator's Try rejects with TryRejectedError. In Confirm and Cancel nothing is final: the branch is shown as
- * stuck (`rejected`) and called again.
+ * initiator's Try rejects with TryRejectedError. In Confirm and Cancel nothing may be refused: the branch is parked
+ * and shown as stuck (`rejected`); it is called again once an operator resumes it.
  */
 export class TccReject extends Error {
   override readonly name: string = 'TccReject';
@@ -43,7 +43,10 @@ export class TccRetry extends Error {
   }
 }
 
-/** Asks for an operator: Confirm or Cancel cannot succeed by being repeated. In Try it counts as unknown. */
+/**
+ * Asks for an operator: Confirm or Cancel cannot succeed by being repeated. The branch is parked: it is called again once
+ * an operator resumes it. In Try it counts as unknown.
+ */
 export class TccPark extends Error {
   override readonly name: string = 'TccPark';
 

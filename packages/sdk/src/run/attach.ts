@@ -1,6 +1,6 @@
 /** Waits for the run that owns the gid, and gives its outcome. */
 import { type TercetError, decisionOf, holds } from '@tercet/core';
-import { type WaitEnd, waitForFact } from '../coordinator/wait-for-fact';
+import { type Seen, type WaitEnd, waitForFact } from '../coordinator/wait-for-fact';
 import { type Deadline, deadlineIn } from '../deadline';
 import {
   type AttachedError,
@@ -9,17 +9,17 @@ import {
   TransactionPendingError,
 } from '../errors';
 import type { AttachedResult } from '../run-options';
-import type { TransactionView } from '../transaction-view';
 import { branchResults, decidedOf, phaseTwoFailure } from './outcome';
-import type { RunEnv } from './run-env';
+import { type RunEnv, phaseTwoWaitMs } from './run-env';
+import { decodedResult } from './run-result';
 
 /** How an attached run ended. */
-export type AttachEnd =
-  | { readonly kind: 'resolved'; readonly result: AttachedResult }
+export type AttachEnd<T> =
+  | { readonly kind: 'resolved'; readonly result: AttachedResult<T> }
   | { readonly kind: 'rejected'; readonly error: TercetError };
 
 /** Waits for the decision at most as long as the run has time, then for phase two as every run does. Never rejects. */
-export async function attach(env: RunEnv, attached: AttachedError): Promise<AttachEnd> {
+export async function attach<T>(env: RunEnv, attached: AttachedError): Promise<AttachEnd<T>> {
   const decision = await wait(env, 'decided', env.deadline);
   switch (decision.kind) {
     case 'refused':
@@ -29,37 +29,36 @@ export async function attach(env: RunEnv, attached: AttachedError): Promise<Atta
     case 'holds':
     case 'parked':
     case 'pending':
-      return decided(env, attached, decision.view);
+      return decided(env, attached, decision);
   }
 }
 
-async function decided(
+async function decided<T>(
   env: RunEnv,
   attached: AttachedError,
-  first: TransactionView,
-): Promise<AttachEnd> {
-  const { gid, phaseTwoWaitMs } = env.plan;
-  if (decisionOf(first.status) === undefined) {
+  first: Seen,
+): Promise<AttachEnd<T>> {
+  const { gid } = env.plan;
+  if (decisionOf(first.view.status) === undefined) {
     const init = { gid, waitedFor: 'decided' as const, decision: undefined };
-    const error = new TransactionPendingError({ ...init, branches: decidedOf(first).pending });
+    const error = new TransactionPendingError({ ...init, branches: decidedOf(first.view).pending });
     return { kind: 'rejected', error };
   }
-  if (holds(first.reached, 'executed')) return ended(first, attached);
-  const end = await wait(env, 'executed', deadlineIn(env.clock, Math.max(1, phaseTwoWaitMs)));
+  if (holds(first.view.reached, 'executed')) return ended(env, attached, first);
+  const end = await wait(env, 'executed', deadlineIn(env.clock, Math.max(1, phaseTwoWaitMs(env))));
   // The decision is known; that the rest is not answered in time changes nothing about it.
-  return ended(end.kind === 'refused' || end.kind === 'lost' ? first : end.view, attached);
+  return ended(env, attached, end.kind === 'refused' || end.kind === 'lost' ? first : end);
 }
 
-function ended(view: TransactionView, attached: AttachedError): AttachEnd {
+function ended<T>(env: RunEnv, attached: AttachedError, { view, result }: Seen): AttachEnd<T> {
   const { gid, runId } = view;
   const executed = holds(view.reached, 'executed');
   if (decisionOf(view.status) === 'confirm') {
     const status = executed ? ('confirmed' as const) : ('confirming' as const);
     const branches = branchResults(view);
-    return {
-      kind: 'resolved',
-      result: { attached: true, gid, runId, value: undefined, status, branches },
-    };
+    // The same gid and name are the same work: its value has the type of this run's.
+    const value = decodedResult(env.plan, result, env.onWarning) as T | undefined;
+    return { kind: 'resolved', result: { attached: true, gid, runId, value, status, branches } };
   }
   const error = new TransactionCancelledError({
     gid,
@@ -73,7 +72,8 @@ function ended(view: TransactionView, attached: AttachedError): AttachEnd {
 
 function wait(env: RunEnv, fact: 'decided' | 'executed', deadline: Deadline): Promise<WaitEnd> {
   const { gid, signal } = env.plan;
-  return waitForFact(env, { gid, fact, deadline, signals: [signal, env.closing] });
+  const signals = [signal, env.closing];
+  return waitForFact(env, { gid, fact, withResult: true, deadline, signals });
 }
 
 function unknown(env: RunEnv, answer: TercetError): TercetError {

@@ -1,11 +1,12 @@
 /** A Try as it is started → the branch as it is registered. */
-import { type BranchId, type BranchSpec, TercetError, limits, metadataKeys } from '@tercet/core';
+import { type BranchId, type BranchSpec, TercetError, limits } from '@tercet/core';
 import type { TccAction } from '../tcc-action';
 import { millisecondsOf } from '../duration';
 import { ConfigError, textOfCause } from '../errors';
 import { namesOf, refuseUnknown } from '../known-options';
 import type { MethodLike } from '../service-definition';
 import type { TryOptions, UseOptions } from '../transaction-context';
+import { checkMetadata } from './metadata-rules';
 
 const useNames = namesOf<UseOptions>({ target: true, metadata: true });
 
@@ -50,6 +51,8 @@ export function branchSpecOf(id: BranchId, start: TryStart, leftMs: number): Bra
     },
     retry: action.retry,
     stuckAfterMs: action.stuckAfterMs,
+    stuckAttempts: action.stuckAttempts,
+    parkPermanentErrors: action.parkPermanentErrors,
     barrier: action.barrier,
   };
 }
@@ -62,23 +65,7 @@ export function checkUse(use: UseOptions): void {
       option: 'target',
     });
   }
-  const ours: readonly string[] = [metadataKeys.traceparent, metadataKeys.tracestate];
-  for (const [key, value] of Object.entries(use.metadata ?? {})) {
-    const name = key.toLowerCase();
-    if (name.startsWith('tercet-') || name.startsWith('grpc-') || ours.includes(name)) {
-      throw new ConfigError(`metadata: ${key} is set by Tercet or gRPC`, { option: 'metadata' });
-    }
-    if (!/^[0-9a-z_.-]+$/.test(name) || (typeof value === 'string' && !/^[ -~]*$/.test(value))) {
-      throw new ConfigError(`metadata: gRPC takes no such key or value: ${key}`, {
-        option: 'metadata',
-      });
-    }
-    if (name.endsWith('-bin') === (typeof value === 'string')) {
-      throw new ConfigError(`metadata: keys that end in -bin take bytes, others text: ${key}`, {
-        option: 'metadata',
-      });
-    }
-  }
+  checkMetadata(use.metadata ?? {});
 }
 
 function encoded(action: TccAction, method: MethodLike, request: unknown): Uint8Array {

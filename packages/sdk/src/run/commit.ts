@@ -3,7 +3,8 @@
  *
  * M1 After Commit was sent, Rollback is sent only when the coordinator itself refused it while nothing was decided.
  * M2 Without an answer the decision is unknown, whatever the caller's signal and timeout say.
- * M3 Commit lists the branches of the moment at which the run decided, and only where every Try is known to be done.
+ * M3 Commit lists the branches of the moment at which the run decided, those nested under them included, and only
+ *    where every Try is known to be done.
  * M4 What another run made of the gid says nothing about this one.
  */
 import { TercetError, decisionOf } from '@tercet/core';
@@ -15,7 +16,7 @@ import { CoordinatorUnavailableError } from '../errors';
 import type { TransactionView } from '../transaction-view';
 import { type Decided, cancelled, decidedOf } from './outcome';
 import { statusOf } from './rollback';
-import { DECISION_MS_MIN, type RunEnv } from './run-env';
+import { DECISION_MS_MIN, type RunEnv, phaseTwoWaitMs } from './run-env';
 import type { TryRecord } from './try-attempts';
 
 /** How a commit ended. */
@@ -25,17 +26,18 @@ export type CommitEnd =
   /** It did not leave, or was definitely refused while nothing was decided. */
   | { readonly kind: 'not-sent'; readonly cause: TercetError };
 
-/** Commits. The run must have decided. Never rejects. */
-export async function commit(env: RunEnv): Promise<CommitEnd> {
+/** Commits; `result` is for runs that attach. The run must have decided. Never rejects. */
+export async function commit(env: RunEnv, result: Uint8Array | undefined): Promise<CommitEnd> {
   const { plan } = env;
-  const branches = [...env.tries.branches];
-  const undone = branches.find(({ outcome }) => outcome !== 'done');
+  const undone = env.tries.branches.find(({ outcome }) => outcome !== 'done');
   if (undone !== undefined) return { kind: 'not-sent', cause: notDone(undone) };
+  const branchIds = env.tries.succeeded();
   const left = Math.max(env.deadline.leftMs(), DECISION_MS_MIN);
+  const waitMs = phaseTwoWaitMs(env);
   const deadline = deadlineIn(env.clock, left);
   const { answer, attempts } = await repeat<DecisionReply>(env, {
     deadline,
-    waitMs: plan.phaseTwoWaitMs,
+    waitMs,
     signals: [plan.signal, env.closing],
     again: () => true,
     attempt: (bounds) =>
@@ -43,9 +45,10 @@ export async function commit(env: RunEnv): Promise<CommitEnd> {
         {
           gid: plan.gid,
           runId: plan.runId,
-          branchIds: branches.map(({ spec }) => spec.id),
+          branchIds,
+          result,
           waitFor: 'executed',
-          waitMs: plan.phaseTwoWaitMs,
+          waitMs,
         },
         bounds,
       ),
@@ -95,9 +98,12 @@ async function presentStatus(
     waitMs: 0,
     signals: [env.plan.signal, env.closing],
     again: () => true,
-    attempt: (bounds) => env.coordinator.getTransaction({ gid: env.plan.gid }, bounds),
+    attempt: (bounds) =>
+      env.coordinator.getTransaction({ gid: env.plan.gid, withResult: false }, bounds),
   });
-  return answer.kind === 'ok' && isOwn(env, answer.reply) ? answer.reply.status : undefined;
+  if (answer.kind !== 'ok') return undefined;
+  const { transaction } = answer.reply;
+  return isOwn(env, transaction) ? transaction.status : undefined;
 }
 
 /** The coordinator's timeout or an operator was first. */
@@ -137,7 +143,7 @@ function executedWait(env: RunEnv): ReturnType<typeof waitForFact> {
   return waitForFact(env, {
     gid: env.plan.gid,
     fact: 'executed',
-    deadline: deadlineIn(env.clock, Math.max(1, env.plan.phaseTwoWaitMs)),
+    deadline: deadlineIn(env.clock, Math.max(1, phaseTwoWaitMs(env))),
     signals: [env.plan.signal, env.closing],
   });
 }

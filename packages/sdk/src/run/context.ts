@@ -1,10 +1,7 @@
 /** Makes the callback's view of a run. */
-import type { TccDefinition } from '../define-tcc';
-import type { ActionMap } from '../tcc-action';
-import type { ServiceLike } from '../service-definition';
-import type { Replies, TccProxy, TransactionContext, TryOptions } from '../transaction-context';
-import { checkUse } from './branch-spec';
+import type { Replies, TransactionContext } from '../transaction-context';
 import type { RunEnv } from './run-env';
+import { tccProxy } from './tcc-proxy';
 
 /** The context of a run. */
 export function contextOf(env: RunEnv): TransactionContext {
@@ -13,22 +10,14 @@ export function contextOf(env: RunEnv): TransactionContext {
     gid: plan.gid,
     runId: plan.runId,
     signal: control.signal,
-    use<S extends ServiceLike, A extends ActionMap>(
-      definition: TccDefinition<S, A>,
-      use: { target: string },
-    ): TccProxy<S, A> {
-      checkUse(use);
-      const actions = Object.entries<TccDefinition['actions'][string]>(definition.actions);
-      const proxies = actions.map(([name, action]) => [
-        name,
-        (request: unknown, options: TryOptions = {}): Promise<unknown> =>
-          tries.start({ action, use, request, options }),
-      ]);
-      // Each function's types follow from the definition; at run time they are all the same function.
-      return Object.fromEntries(proxies) as TccProxy<S, A>;
-    },
-    all: (started) => handled(allOf(started)),
+    use: (definition, use) => tccProxy(tries, definition, use),
+    all: allReplies,
   };
+}
+
+/** Awaits several Tries, as `TransactionContext.all` says. */
+export function allReplies<T extends readonly unknown[] | []>(tries: T): Promise<Replies<T>> {
+  return handled(allOf(tries));
 }
 
 async function allOf<T extends readonly unknown[]>(tries: T): Promise<Replies<T>> {

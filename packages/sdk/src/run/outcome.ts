@@ -13,7 +13,9 @@ export interface Decided {
   readonly pending: readonly BranchView[];
 }
 
-/** A committed run. From executed on it counts as confirmed, though the completion is not durable yet. */
+/**
+ * A committed run. Of a nested branch only the id is known until the coordinator shows it as pending: those are listed
+ * after the run's own. From executed on it counts as confirmed, though the completion is not durable yet. */
 export function committed<T>(env: RunEnv, value: T, decided: Decided): OwnResult<T> {
   const executed = holds(decided.reached, 'executed');
   const pending = new Map(decided.pending.map((branch) => [branch.branch, branch]));
@@ -28,6 +30,8 @@ export function committed<T>(env: RunEnv, value: T, decided: Decided): OwnResult
       failure: view === undefined ? undefined : phaseTwoFailure(view, 'confirm'),
     };
   });
+  const own = new Set<string>(branches.map(({ branch }) => branch));
+  const nested = executed ? [] : decided.pending.filter(({ branch }) => !own.has(branch));
   const { gid, runId } = env.plan;
   return {
     attached: false,
@@ -35,7 +39,7 @@ export function committed<T>(env: RunEnv, value: T, decided: Decided): OwnResult
     runId,
     value,
     status: executed ? 'confirmed' : 'confirming',
-    branches,
+    branches: [...branches, ...nested.map(branchResult)],
   };
 }
 
@@ -67,14 +71,18 @@ export function decidedOf(view: TransactionView): Decided {
 
 /** The branches of a transaction as a result shows them. */
 export function branchResults(view: TransactionView): readonly BranchResult[] {
-  return view.branches.map((branch) => ({
+  return view.branches.map(branchResult);
+}
+
+function branchResult(branch: BranchView): BranchResult {
+  return {
     branch: branch.branch,
     action: branch.action,
     service: branch.service,
     target: branch.target,
     status: branch.status === 'registered' ? 'pending' : 'confirmed',
     failure: phaseTwoFailure(branch, 'confirm'),
-  }));
+  };
 }
 
 /** The last failure of a pending branch, or undefined where none failed. */

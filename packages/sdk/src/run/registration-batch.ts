@@ -1,16 +1,17 @@
 /**
  * Registers branches: what is started in the same turn of the event loop leaves as one request.
  *
- * B1 A registration carries `opening` until one was answered, so whichever arrives first creates the transaction.
+ * B1 Where the run opens its transaction, a registration carries `opening` until one was answered, so whichever
+ *    arrives first creates it. Where it joins one, none ever does: only the initiator may create a gid.
  * B2 Repeats of a registration differ only in the time left.
  * B3 Nothing is sent after the run stopped.
  */
-import { type BranchSpec, TercetError, limits } from '@tercet/core';
+import { type BranchSpec, type Opening, TercetError, limits } from '@tercet/core';
 import type { Answer, CoordinatorTransport } from '../coordinator/coordinator-transport';
 import { type TimePorts, isPassing, repeat } from '../coordinator/repeat';
 import type { Deadline } from '../deadline';
 import type { RunControl } from './run-control';
-import { type RunPlan, openingOf } from './run-plan';
+import type { RunIdentity } from './run-plan';
 
 /** Payload bytes of one request; a larger branch travels alone. gRPC servers take 4 MiB by default. */
 const REQUEST_BYTES_MAX = 1_048_576;
@@ -42,7 +43,9 @@ export interface Silence {
 /** What registering needs. */
 export interface RegistrationDeps extends TimePorts {
   readonly coordinator: CoordinatorTransport;
-  readonly plan: RunPlan;
+  readonly identity: RunIdentity;
+  /** How the transaction is opened with so many milliseconds left; undefined = it joins one that exists. */
+  readonly opening: ((leftMs: number) => Opening) | undefined;
   readonly control: RunControl;
   readonly deadline: Deadline;
 }
@@ -102,8 +105,8 @@ export class RegistrationBatch {
   }
 
   private async send(group: readonly Waiting[]): Promise<void> {
-    const { plan, control, deadline, coordinator } = this.deps;
-    const opens = !this.answered;
+    const { identity, control, deadline, coordinator } = this.deps;
+    const opening = this.answered ? undefined : this.deps.opening;
     const { answer, attempts } = await repeat(this.deps, {
       deadline,
       waitMs: 0,
@@ -113,9 +116,9 @@ export class RegistrationBatch {
         this.firstLeftMs ??= deadline.leftMs();
         const attempt = await coordinator.registerBranches(
           {
-            gid: plan.gid,
-            runId: plan.runId,
-            opening: opens ? openingOf(plan, deadline.leftMs()) : undefined,
+            gid: identity.gid,
+            runId: identity.runId,
+            opening: opening?.(deadline.leftMs()),
             branches: group.map((each) => each.spec),
           },
           bounds,
@@ -131,7 +134,7 @@ export class RegistrationBatch {
     const notAfters = new Map(branches.map((branch) => [branch.id, branch.notAfter]));
     for (const each of group) {
       const notAfter = notAfters.get(each.spec.id);
-      if (status !== 'trying') each.answer(decided(plan, status));
+      if (status !== 'trying') each.answer(decided(identity, status));
       else if (notAfter === undefined) each.answer(incomplete(each.spec));
       else each.answer({ kind: 'ok', reply: { notAfter, remainingMs } });
     }
@@ -156,8 +159,8 @@ function leavesNothing(answer: Answer<unknown>, attempts: number): boolean {
   return answer.kind === 'refused' && attempts === 1 && answer.error.code !== 'ALREADY_DECIDED';
 }
 
-function decided(plan: RunPlan, status: string): Answer<never> {
-  const error = new TercetError('ALREADY_DECIDED', { details: { gid: plan.gid, status } });
+function decided({ gid }: RunIdentity, status: string): Answer<never> {
+  const error = new TercetError('ALREADY_DECIDED', { details: { gid, status } });
   return { kind: 'refused', error };
 }
 

@@ -7,7 +7,7 @@ import { durationText } from '../duration';
 import { CoordinatorUnavailableError, textOfCause } from '../errors';
 import { type Decided, cancelled } from './outcome';
 import type { Silence } from './registration-batch';
-import { DECISION_MS_MIN, type RunEnv } from './run-env';
+import { DECISION_MS_MIN, type RunEnv, phaseTwoWaitMs } from './run-env';
 
 /** The run's own timer and the clock may differ by so much at its timeout. */
 const TIMER_EARLY_MS = 10;
@@ -34,7 +34,7 @@ export async function rollback(env: RunEnv, cause: unknown): Promise<RollbackEnd
     return { kind: 'rejected', error: unheard(env, cause, silence) };
   }
   const left = Math.max(env.deadline.leftMs(), DECISION_MS_MIN);
-  const waitMs = env.closing.aborted ? 0 : plan.phaseTwoWaitMs;
+  const waitMs = env.closing.aborted ? 0 : phaseTwoWaitMs(env);
   const { answer } = await repeat(env, {
     deadline: deadlineIn(env.clock, left),
     waitMs,

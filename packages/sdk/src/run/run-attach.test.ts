@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { AttachedError, TercetError, TransactionCancelledError } from '@tercet/sdk';
 import { Scenario, bill, gate, item, shopIn } from '../../test/support/scenario';
-import { aBranchView, aView, lost, ok, refused } from '../../test/support/scripted-coordinator';
+import { aBranchView, aView, lost, refused, told } from '../../test/support/scripted-coordinator';
 
 function owned(): Scenario {
   const s = new Scenario();
@@ -15,7 +15,7 @@ const branches = [aBranchView({ status: 'confirmed' }), aBranchView({})];
 describe('a run that attaches', () => {
   it('rejects its Tries with AttachedError, ignores the callback, and gives the other run’s outcome', async () => {
     const s = owned();
-    s.coordinator.onWait = () => ok(aView({ branches: [aBranchView({ status: 'confirmed' })] }));
+    s.coordinator.onWait = () => told(aView({ branches: [aBranchView({ status: 'confirmed' })] }));
     const seen: unknown[] = [];
     const run = await s.outcome(async (tx) => {
       try {
@@ -49,7 +49,7 @@ describe('a run that attaches', () => {
     s.coordinator.onWait = (request, n) =>
       n < 3
         ? later(s, request.waitMs, aView({ status: 'trying', reached: undefined }))
-        : ok(aView());
+        : told(aView());
     const run = s.run((tx) => shopIn(tx).reserve(item));
     await s.time.advance(60_000);
     expect(run.value).toMatchObject({ attached: true, status: 'confirmed' });
@@ -62,7 +62,7 @@ describe('a run that attaches', () => {
     const s = owned();
     const view = aView({ status: 'confirming', reached: 'decided', branches });
     s.coordinator.onWait = (request) =>
-      request.waitFor === 'decided' ? ok(view) : later(s, request.waitMs, view);
+      request.waitFor === 'decided' ? told(view) : later(s, request.waitMs, view);
     const run = s.run((tx) => shopIn(tx).reserve(item), { phaseTwoWaitMs: 500 });
     await s.time.advance(400);
     expect(run.ended).toBe(false);
@@ -77,7 +77,7 @@ describe('a run that attaches', () => {
     const s = owned();
     const lastFailure = { grpcCode: 14, message: 'away', peer: undefined };
     const view = { status: 'cancelling', reached: 'decided', cause: 'rollback' } as const;
-    s.coordinator.onWait = () => ok(aView({ ...view, branches: [aBranchView({ lastFailure })] }));
+    s.coordinator.onWait = () => told(aView({ ...view, branches: [aBranchView({ lastFailure })] }));
     const run = await s.outcome((tx) => shopIn(tx).reserve(item));
     expect(run.error).toBeInstanceOf(TransactionCancelledError);
     expect(run.error).toMatchObject({
@@ -164,7 +164,7 @@ async function later(
   s: Scenario,
   ms: number,
   view: ReturnType<typeof aView>,
-): Promise<ReturnType<typeof ok<typeof view>>> {
+): Promise<ReturnType<typeof told>> {
   await new Promise<void>((resolve) => s.time.after(ms, resolve));
-  return ok(view);
+  return told(view);
 }

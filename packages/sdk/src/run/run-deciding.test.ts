@@ -96,7 +96,7 @@ describe('Commit', () => {
       ];
       // Nothing else of the run is looked at: whoever sends fails here.
       const env = { plan: { gid: 'order-1' }, tries: { branches } } as unknown as RunEnv;
-      expect(await commit(env)).toMatchObject({
+      expect(await commit(env, undefined)).toMatchObject({
         kind: 'not-sent',
         cause: { message: `Commit was not sent: Try charge (branch 2) is ${outcome}` },
       });

@@ -11,10 +11,10 @@ import {
   decided,
   failed,
   lost,
-  ok,
   refused,
   registered,
   rejecting,
+  told,
 } from '../../test/support/scripted-coordinator';
 
 /** The transaction of the scenario's own run. */
@@ -293,8 +293,8 @@ describe('Commit that was refused', () => {
     ): Promise<readonly unknown[]> => {
       const s = new Scenario();
       s.coordinator.onCommit = (_request, n) => (n === 1 ? lost() : refused('LIMIT_EXCEEDED'));
-      s.coordinator.onGet = () => ok(ownView(s, { status }));
-      s.coordinator.onWait = () => ok(ownView(s, { status, reached: 'executed' }));
+      s.coordinator.onGet = () => told(ownView(s, { status }));
+      s.coordinator.onWait = () => told(ownView(s, { status, reached: 'executed' }));
       const run = await s.outcome((tx) => shopIn(tx).reserve(item));
       return [run.value?.status ?? (run.error as Error).name, s.coordinator.kinds.slice(2)];
     };
@@ -324,7 +324,7 @@ describe('Commit that was refused', () => {
       n === 1 ? lost() : refused('BRANCHES_MISMATCH', { status: 'trying' });
     s.coordinator.onRollback = () => refused('WRONG_STATUS', { status: 'confirming' });
     s.coordinator.onWait = () =>
-      ok(ownView(s, { status: 'confirming', reached: 'decided', branches: [aBranchView()] }));
+      told(ownView(s, { status: 'confirming', reached: 'decided', branches: [aBranchView()] }));
     const run = await s.outcome(async (tx) => {
       await shopIn(tx).reserve(item);
       return 'kept';
@@ -342,7 +342,7 @@ describe('Commit that was refused', () => {
     const lastFailure = { grpcCode: 14, message: 'away', peer: undefined };
     const view = { status: 'cancelling', reached: 'decided', cause: 'timeout' } as const;
     s.coordinator.onWait = () =>
-      ok(ownView(s, { ...view, branches: [aBranchView({ lastFailure })] }));
+      told(ownView(s, { ...view, branches: [aBranchView({ lastFailure })] }));
     const run = await s.outcome((tx) => shopIn(tx).reserve(item));
     expect(run.error).toMatchObject({
       name: 'TransactionCancelledError',

@@ -20,6 +20,7 @@ import {
   rejecting,
   replied,
   retryLater,
+  told,
 } from '../../test/support/scripted-coordinator';
 
 /** The error of a run that was cancelled. */
@@ -464,7 +465,7 @@ describe('a run whose callback, caller or clock ends it', () => {
     const s = new Scenario();
     s.caller.onCall = () => rejecting();
     s.coordinator.onRollback = () => refused('WRONG_STATUS', { status: 'confirming' });
-    s.coordinator.onWait = () => ok(aView());
+    s.coordinator.onWait = () => told(aView());
     const run = await s.outcome((tx) => shopIn(tx).reserve(item));
     expect(run.error).toMatchObject({ code: 'WRONG_STATUS' });
   });

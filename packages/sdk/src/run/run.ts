@@ -10,15 +10,19 @@ import { onAbort } from '../abort';
 import { deadlineIn } from '../deadline';
 import type { RunResult } from '../run-options';
 import type { TransactionContext } from '../transaction-context';
+import { runInScope } from '../transaction-scope';
 import { attach } from './attach';
+import { branchIds } from './branch-ids';
 import { commit, confirmedAnyway } from './commit';
 import { contextOf } from './context';
+import { interceptedRun } from './intercepted-run';
 import { committed } from './outcome';
 import { RegistrationBatch } from './registration-batch';
 import { rollback } from './rollback';
 import { RunControl, type Stop } from './run-control';
 import type { RunDeps, RunEnv } from './run-env';
-import type { RunPlan } from './run-plan';
+import { type RunPlan, openingOf } from './run-plan';
+import { encodedResult } from './run-result';
 import { Tries } from './tries';
 
 /** The user's code. */
@@ -29,11 +33,11 @@ type End<T> =
   | { readonly kind: 'rejected'; readonly error: TercetError };
 
 /** Runs a transaction. Resolves and rejects as `Tercet.run` says. */
-export async function conductRun<T>(
-  deps: RunDeps,
-  plan: RunPlan,
-  work: Work<T>,
-): Promise<RunResult<T>> {
+export function conductRun<T>(deps: RunDeps, plan: RunPlan, work: Work<T>): Promise<RunResult<T>> {
+  return interceptedRun(deps.interceptors, plan, (final) => oneRun(deps, final, work));
+}
+
+async function oneRun<T>(deps: RunDeps, plan: RunPlan, work: Work<T>): Promise<RunResult<T>> {
   const env = openEnv(deps, plan);
   const watch = watchRun(env);
   try {
@@ -62,7 +66,8 @@ async function carryOut<T>(env: RunEnv, work: Work<T>): Promise<{ readonly value
   const { control, tries } = env;
   if (control.stop !== undefined) return undefined;
   try {
-    const value = await work(contextOf(env));
+    const { gid, runId, trace } = env.plan;
+    const value = await runInScope({ gid, runId, trace }, () => work(contextOf(env)));
     // The last look and the decision are one step: a Try that starts in between would be committed unsent.
     do await tries.ended();
     while (tries.busy);
@@ -78,7 +83,8 @@ async function decide<T>(env: RunEnv, value: T): Promise<End<T>> {
     const nothing = { status: 'confirmed' as const, reached: 'settled' as const, pending: [] };
     return { kind: 'resolved', result: committed(env, value, nothing) };
   }
-  let end = await commit(env);
+  const result = encodedResult(env.plan, value, env.onWarning);
+  let end = await commit(env, result);
   if (end.kind === 'not-sent') {
     const back = await rollback(env, end.cause);
     // An earlier attempt of the Commit that seemed refused may have taken effect after all.
@@ -91,7 +97,7 @@ async function decide<T>(env: RunEnv, value: T): Promise<End<T>> {
 async function endStopped<T>(env: RunEnv, stop: Stop): Promise<End<T>> {
   switch (stop.kind) {
     case 'attached':
-      return attach(env, stop.error);
+      return attach<T>(env, stop.error);
     case 'conflict':
       return { kind: 'rejected', error: stop.error };
     case 'failed': {
@@ -105,9 +111,15 @@ async function endStopped<T>(env: RunEnv, stop: Stop): Promise<End<T>> {
 function openEnv(deps: RunDeps, plan: RunPlan): RunEnv {
   const control = new RunControl();
   const deadline = deadlineIn(deps.clock, plan.timeoutMs);
-  const batch = new RegistrationBatch({ ...deps, plan, control, deadline });
-  const tries = new Tries({ ...deps, plan, control, batch, deadline });
-  return { ...deps, plan, control, batch, tries, deadline };
+  const shared = { ...deps, identity: plan, control, deadline };
+  const batch = new RegistrationBatch({
+    ...shared,
+    opening: (leftMs) => openingOf(plan, leftMs),
+  });
+  const tries = new Tries({ ...shared, batch, nextId: branchIds() });
+  const { callerMs } = plan;
+  const callerDeadline = callerMs === undefined ? undefined : deadlineIn(deps.clock, callerMs);
+  return { ...deps, plan, control, batch, tries, deadline, callerDeadline };
 }
 
 /** Stops the run at its timeout, at its caller's abort and at the client's close. */

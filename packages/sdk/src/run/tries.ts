@@ -1,17 +1,12 @@
 /**
- * The Tries of one run, from the user's call to the reply.
+ * The Tries of one run, or of one Try with nested work, from the user's call to the reply.
  *
  * T1 A Try is sent only when its registration was answered with "trying" and time is left (rule I4).
  * T2 Any Try that fails fails the run before the user's code learns of it.
  * T3 A failed Try that nobody awaits is no unhandled rejection.
+ * T4 What succeeded is each done Try and what its successful attempt told of nested ones, nothing else.
  */
-import {
-  type BranchFailure,
-  type BranchId,
-  TercetError,
-  type TryOutcome,
-  parseBranchId,
-} from '@tercet/core';
+import { type BranchFailure, type BranchId, TercetError, type TryOutcome } from '@tercet/core';
 import { linkSignals } from '../abort';
 import type { Answer } from '../coordinator/coordinator-transport';
 import { type Deadline, deadlineIn } from '../deadline';
@@ -23,17 +18,18 @@ import { type AttemptDeps, type TryRecord, attemptTry, unreadable } from './try-
 
 /** What the Tries of a run need. */
 export interface TriesDeps extends AttemptDeps {
+  /** The id of the next branch; `branchIds` makes it. */
+  readonly nextId: () => BranchId;
   readonly control: RunControl;
   readonly batch: RegistrationBatch;
-  /** End of the run's phase one. */
+  /** End of the run's phase one; for nested work, of the Try that does it. */
   readonly deadline: Deadline;
 }
 
-/** All Tries of one run. */
+/** All Tries that one run, or one Try with nested work, starts itself. */
 export class Tries {
   private readonly records: TryRecord[] = [];
   private readonly running = new Set<Promise<unknown>>();
-  private started = 0;
 
   constructor(private readonly deps: TriesDeps) {}
 
@@ -64,9 +60,18 @@ export class Tries {
     return this.records;
   }
 
-  /** What a rollback tells. */
+  /** Every branch whose Try is known to be done, nested ones included, each before what is nested under it. */
+  succeeded(): readonly BranchId[] {
+    const done = this.records.filter(({ outcome }) => outcome === 'done');
+    return done.flatMap(({ spec, nested }) => [spec.id, ...nested]);
+  }
+
+  /** What a rollback tells: of every Try of this run, and of those nested under a done one, which are done too. */
   outcomes(): ReadonlyMap<BranchId, TryOutcome> {
-    return new Map(this.records.map(({ spec, outcome }) => [spec.id, outcome]));
+    return new Map([
+      ...this.records.map(({ spec, outcome }) => [spec.id, outcome] as const),
+      ...this.succeeded().map((id) => [id, 'done'] as const),
+    ]);
   }
 
   /** Every Try that was sent and failed. */
@@ -88,10 +93,8 @@ export class Tries {
 
   private async registerAndCall(start: TryStart): Promise<unknown> {
     const { deps } = this;
-    this.started += 1;
-    const id = parseBranchId(String(this.started));
-    const spec = branchSpecOf(id, start, deps.deadline.leftMs());
-    const record: TryRecord = { spec, outcome: 'not-sent', failure: undefined };
+    const spec = branchSpecOf(deps.nextId(), start, deps.deadline.leftMs());
+    const record: TryRecord = { spec, outcome: 'not-sent', failure: undefined, nested: [] };
     this.records.push(record);
     const answer = await deps.batch.register(spec);
     const link = linkSignals([deps.control.signal, start.options.signal]);
@@ -114,14 +117,14 @@ export class Tries {
 
   /** The registration, where the Try may be sent; else throws why not. */
   private permitted(answer: Answer<Registered>, start: TryStart): Registered {
-    const { control, plan } = this.deps;
+    const { control, identity } = this.deps;
     const refusal = control.refusal();
     if (refusal !== undefined) throw refusal;
     if (answer.kind === 'refused') throw this.refused(answer.error);
     if (answer.kind === 'lost') {
       throw new CoordinatorUnavailableError({
         message: `branch was not registered: ${answer.error.message}`,
-        gid: plan.gid,
+        gid: identity.gid,
         decided: false,
         cause: answer.error,
       });
@@ -136,9 +139,9 @@ export class Tries {
   }
 
   private refused(error: TercetError): TercetError {
-    const { control, plan } = this.deps;
+    const { control, identity } = this.deps;
     if (error.code === 'ANOTHER_RUN') {
-      const attached = new AttachedError(plan.gid, error);
+      const attached = new AttachedError(identity.gid, error);
       control.end({ kind: 'attached', error: attached });
       return attached;
     }
@@ -153,7 +156,7 @@ export class Tries {
         Buffer.from(buffer, byteOffset, byteLength),
       );
     } catch (cause) {
-      throw unreadable(this.deps.plan, record, cause);
+      throw unreadable(this.deps.identity, record, cause);
     }
   }
 }

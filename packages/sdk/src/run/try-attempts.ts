@@ -3,25 +3,31 @@
  *
  * A1 From the moment the first attempt leaves, the outcome is `unknown` until an answer says otherwise.
  * A2 Only the verdict `retry` is repeated: it promises that nothing was applied.
+ * A3 What an interceptor throws fails the Try, but never changes the outcome that a reply stood for.
+ * A4 Only ids nested under the called branch count as nested; a reply that names others tells nothing at all.
  */
 import {
   type BranchFailure,
+  type BranchId,
   type BranchSpec,
   type CallFailure,
-  type Outcome,
+  TercetError,
   type TryOutcome,
   grpcCode,
   metadataKeys,
   nextDelayMs,
   outcomeOf,
+  parseBranchId,
   serviceOf,
 } from '@tercet/core';
 import { sleep } from '../abort';
 import type { TimePorts } from '../coordinator/repeat';
 import type { Deadline } from '../deadline';
 import { TryRejectedError, TryUnknownError } from '../errors';
-import type { RunPlan } from './run-plan';
-import type { TryCaller, TryReply } from './try-caller';
+import { isNestedUnder } from './branch-ids';
+import { type SendDeps, type Sending, sendTry } from './intercepted-try';
+import { traceMetadata } from './metadata-rules';
+import type { RunIdentity } from './run-plan';
 
 /** What the run knows of one Try. */
 export interface TryRecord {
@@ -29,12 +35,13 @@ export interface TryRecord {
   outcome: TryOutcome;
   /** How it failed, where it was sent and failed. */
   failure: BranchFailure | undefined;
+  /** The nested branches that its successful attempt told of. */
+  nested: readonly BranchId[];
 }
 
 /** What calling needs. */
-export interface AttemptDeps extends TimePorts {
-  readonly caller: TryCaller;
-  readonly plan: RunPlan;
+export interface AttemptDeps extends TimePorts, SendDeps {
+  readonly identity: RunIdentity;
 }
 
 /** A registered Try. */
@@ -47,89 +54,131 @@ export interface TryJob {
   readonly signal: AbortSignal;
 }
 
-/** Calls until it is over. Resolves with the encoded reply; rejects with TryRejectedError or TryUnknownError. */
+/**
+ * Calls until it is over. Resolves with the encoded reply; rejects with TryRejectedError, TryUnknownError, or with what
+ * an interceptor threw.
+ */
 export async function attemptTry(deps: AttemptDeps, job: TryJob): Promise<Uint8Array> {
   const { record, signal } = job;
   const firstAt = deps.clock.now();
   for (let attempt = 1; ; attempt++) {
-    record.outcome = 'unknown';
-    const reply = await callOnce(deps, job, attempt);
+    const sent = await sendTry(deps, sendingOf(deps, job, attempt));
+    if (sent.kind === 'not-sent') throw sent.error;
+    const { reply, broken } = sent;
     const outcome = outcomeOf(record.spec.dialect, 'try', reply);
     if (outcome.kind === 'done') {
+      record.nested = nestedOf(deps.identity, record, reply.branches);
       record.outcome = 'done';
+      if (broken !== undefined) throw broken.error;
       return reply.payload ?? new Uint8Array();
     }
+    // What the participant promised: nothing was applied. For the rollback `again` is as good as a refusal.
+    if (outcome.kind === 'refused' || outcome.kind === 'again') record.outcome = 'refused';
     record.failure = failureOf(record.spec, outcome.failure, {
       details: reply.rejectDetails,
       attempts: attempt,
       firstAt,
       lastAt: deps.clock.now(),
     });
-    if (outcome.kind !== 'again') throw finalError(deps.plan, record, { outcome, signal });
-    // The participant promised that nothing was applied: for the rollback that is as good as a refusal.
-    record.outcome = 'refused';
+    if (broken !== undefined) throw broken.error;
+    if (outcome.kind !== 'again') {
+      throw finalError(deps.identity, record.failure, {
+        refused: outcome.kind === 'refused',
+        signal,
+      });
+    }
     const delay = outcome.afterMs ?? nextDelayMs(record.spec.retry, attempt, deps.random);
     const worthIt = delay < job.deadline.leftMs();
     if (worthIt) await sleep(deps.scheduler, delay, signal);
     if (!worthIt || signal.aborted) {
-      throw new TryUnknownError(deps.plan.gid, record.failure, signal.reason);
+      throw new TryUnknownError(deps.identity.gid, record.failure, signal.reason);
     }
   }
 }
 
-/** The failure of a Try whose reply could not be read: the Try itself succeeded. */
-export function unreadable(plan: RunPlan, record: TryRecord, cause: unknown): TryUnknownError {
+/** The failure of a Try that answered OK with something that could not be read. */
+export function unreadable(
+  { gid }: RunIdentity,
+  record: TryRecord,
+  cause: unknown,
+): TryUnknownError {
   const failure = {
     grpcCode: grpcCode.INTERNAL,
-    message: 'the reply cannot be decoded',
+    message: cause instanceof TercetError ? cause.message : 'the reply cannot be decoded',
     peer: undefined,
   };
   record.failure = failureOf(record.spec, failure, { attempts: 1 });
-  return new TryUnknownError(plan.gid, record.failure, cause);
+  return new TryUnknownError(gid, record.failure, cause);
 }
 
-function callOnce(deps: AttemptDeps, job: TryJob, attempt: number): Promise<TryReply> {
-  const { spec } = job.record;
-  const { plan } = deps;
-  const trace =
-    plan.trace === undefined
-      ? {}
-      : {
-          [metadataKeys.traceparent]: plan.trace.traceparent,
-          ...(plan.trace.tracestate === ''
-            ? {}
-            : { [metadataKeys.tracestate]: plan.trace.tracestate }),
-        };
-  return deps.caller.call({
-    target: spec.target,
-    method: spec.methods.forward,
-    payload: spec.payload,
-    metadata: {
-      ...job.metadata,
-      ...trace,
-      [metadataKeys.gid]: plan.gid,
-      [metadataKeys.runId]: plan.runId,
-      [metadataKeys.branchId]: spec.id,
-      [metadataKeys.action]: spec.action,
-      [metadataKeys.phase]: 'try',
-      [metadataKeys.attempt]: String(attempt),
-      [metadataKeys.notAfter]: String(job.notAfter),
-    },
-    deadlineMs: job.deadline.leftMs(),
-    signal: job.signal,
+function nestedOf(
+  identity: RunIdentity,
+  record: TryRecord,
+  told: readonly string[],
+): readonly BranchId[] {
+  try {
+    return [...new Set(told.map((text) => nestedId(text, record.spec.id)))];
+  } catch (cause) {
+    throw unreadable(identity, record, cause);
+  }
+}
+
+function nestedId(text: string, parent: BranchId): BranchId {
+  const id = parseBranchId(text, metadataKeys.branches);
+  if (isNestedUnder(id, parent)) return id;
+  throw new TercetError('INVALID_ARGUMENT', {
+    message: `${metadataKeys.branches}: ${id} is not nested under branch ${parent}`,
+    details: { field: metadataKeys.branches },
   });
 }
 
+function sendingOf({ identity }: AttemptDeps, job: TryJob, attempt: number): Sending {
+  const { record, deadline } = job;
+  const { spec } = record;
+  const { forward: method } = spec.methods;
+  const { gid, runId } = identity;
+  return {
+    info: {
+      gid,
+      runId,
+      branch: spec.id,
+      action: spec.action,
+      service: serviceOf(method),
+      method,
+      target: spec.target,
+      attempt,
+    },
+    call: {
+      target: spec.target,
+      method,
+      payload: spec.payload,
+      metadata: {
+        ...job.metadata,
+        ...traceMetadata(identity.trace),
+        [metadataKeys.gid]: gid,
+        [metadataKeys.runId]: runId,
+        [metadataKeys.branchId]: spec.id,
+        [metadataKeys.action]: spec.action,
+        [metadataKeys.phase]: 'try',
+        [metadataKeys.attempt]: String(attempt),
+        [metadataKeys.notAfter]: String(job.notAfter),
+      },
+      signal: job.signal,
+    },
+    deadline,
+    sent: () => {
+      record.outcome = 'unknown';
+    },
+  };
+}
+
 function finalError(
-  plan: RunPlan,
-  record: TryRecord,
-  end: { outcome: Exclude<Outcome, { kind: 'done' | 'again' }>; signal: AbortSignal },
+  { gid }: RunIdentity,
+  failure: BranchFailure,
+  end: { readonly refused: boolean; readonly signal: AbortSignal },
 ): TryRejectedError | TryUnknownError {
-  const failure = record.failure ?? failureOf(record.spec, end.outcome.failure, { attempts: 1 });
-  if (end.outcome.kind !== 'refused')
-    return new TryUnknownError(plan.gid, failure, end.signal.reason);
-  record.outcome = 'refused';
-  return new TryRejectedError(plan.gid, failure);
+  if (end.refused) return new TryRejectedError(gid, failure);
+  return new TryUnknownError(gid, failure, end.signal.reason);
 }
 
 function failureOf(

@@ -21,6 +21,11 @@ export interface TryReply extends CallReply {
   readonly payload: Uint8Array | undefined;
   /** What the participant gave with a reject, decoded from JSON; else undefined. */
   readonly rejectDetails: unknown;
+  /**
+   * Ids of the nested branches whose Try succeeded, as the participant told them with OK; usually none. Where one of
+   * them is no id, or is not nested under the called branch, the whole reply counts as unreadable.
+   */
+  readonly branches: readonly string[];
 }
 
 /** Port to participants. Never rejects, never repeats a call by itself, ends at the latest at its deadline. */

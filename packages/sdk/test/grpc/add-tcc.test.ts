@@ -13,30 +13,24 @@ import {
   TccRetry,
   type TccService,
   addTcc,
+  createTercet,
   defineTcc,
 } from '@tercet/sdk';
 import { type Peer, callReserve, startPeer } from '../support/grpc-peer';
 import { gate } from '../support/scenario';
+import {
+  type Handler,
+  type Handlers,
+  charge,
+  charging,
+  count,
+  payment,
+  reserve,
+  startShop,
+  stock,
+  throwing,
+} from '../support/shop-participant';
 import { ShopTccService } from '../support/shop-service';
-
-const reserve = { try: 'reserveTry', confirm: 'reserveConfirm', cancel: 'reserveCancel' } as const;
-const charge = { try: 'chargeTry', confirm: 'chargeConfirm', cancel: 'chargeCancel' } as const;
-const stock = defineTcc(ShopTccService, { reserve });
-const payment = defineTcc(ShopTccService, { charge });
-const charging = {
-  try: () => ({ chargeId: 'c', balance: 1 }),
-  confirm: () => {},
-  cancel: () => {},
-};
-const count = (_call: unknown, callback: (error: null, reply: { count: number }) => void): void =>
-  callback(null, { count: 3 });
-
-type Handler = (request: { sku: string; quantity: number }, ctx: CallContext) => unknown;
-interface Handlers {
-  try?: Handler;
-  confirm?: Handler;
-  cancel?: Handler;
-}
 
 let peer: Peer | undefined;
 let service: TccService | undefined;
@@ -46,35 +40,12 @@ afterEach(async () => {
   peer = undefined;
 });
 
-/** A participant with the given handlers of `reserve`. */
+/** A participant with the given handlers of `reserve`; stopped after the test. */
 async function participant(handlers: Handlers, options: AddTccOptions = {}): Promise<Peer> {
-  const started = await startPeer((server) => {
-    service = addTcc(
-      server,
-      [stock, payment],
-      {
-        reserve: {
-          try: async (request, ctx) => {
-            await handlers.try?.(request, ctx);
-            return { reservationId: `r-${request.sku}` };
-          },
-          confirm: async (request, ctx) => void (await handlers.confirm?.(request, ctx)),
-          cancel: async (request, ctx) => void (await handlers.cancel?.(request, ctx)),
-        },
-        charge: charging,
-        count,
-      },
-      options,
-    );
-  });
+  const started = await startShop(handlers, options);
+  service = started.service;
   peer = started;
   return started;
-}
-
-function throwing(error: unknown): Handler {
-  return () => {
-    throw error;
-  };
 }
 
 describe('a call of an action', () => {
@@ -165,6 +136,42 @@ describe('a call of an action', () => {
     caller.abort();
     expect((await call).code).toBe(status.CANCELLED);
     expect(await ended.confirm.promise).toMatchObject({ code: 'CALL_CANCELLED' });
+  });
+});
+
+describe('ctx.use', () => {
+  const useIt: Handler = (_request, ctx) => void ctx.use(stock, { target: 'other:1' });
+
+  it('needs a client, and says how to give one', async () => {
+    const shop = await participant({ try: useIt });
+    expect(await callReserve(shop, 'try')).toMatchObject({
+      code: status.UNKNOWN,
+      message:
+        'ctx.use: it needs a client: addTcc(server, definition, handlers, { tercet }), where tercet was made by createTercet',
+    });
+  });
+
+  it('is for Try only: Confirm and Cancel add no branches', async () => {
+    const tercet = createTercet();
+    const shop = await participant({ try: useIt, confirm: useIt, cancel: useIt }, { tercet });
+    expect((await callReserve(shop, 'try')).code).toBe(status.OK);
+    for (const phase of ['confirm', 'cancel'] as const) {
+      expect(await callReserve(shop, phase)).toMatchObject({
+        code: status.UNKNOWN,
+        message: `ctx.use: only the handler of a Try can add branches, this is ${phase} of reserve; call run for a transaction of its own`,
+      });
+    }
+    await tercet.close();
+  });
+
+  it('checks what it is given', async () => {
+    const tercet = createTercet();
+    const shop = await participant(
+      { try: (_request, ctx) => void ctx.use(stock, { target: '' }) },
+      { tercet },
+    );
+    expect((await callReserve(shop, 'try')).message).toContain('target must be the gRPC address');
+    await tercet.close();
   });
 });
 
@@ -482,6 +489,54 @@ describe('drain', () => {
     expect((await running).code).toBe(status.OK);
     await draining;
     await service?.drain();
+  });
+
+  it('resolves when the answers have left: shutting down by force loses none of them', async () => {
+    for (let i = 0; i < 20; i++) {
+      const started = { try: gate<void>(), confirm: gate<void>() };
+      const work = gate<void>();
+      const shop = await participant({
+        try: async () => {
+          started.try.open();
+          await work.promise;
+        },
+        confirm: async () => {
+          started.confirm.open();
+          await work.promise;
+          throw new TccRetry();
+        },
+      });
+      const calls = [callReserve(shop, 'try'), callReserve(shop, 'confirm')];
+      await Promise.all([started.try.promise, started.confirm.promise]);
+      const stopped = service?.drain().then(() => shop.stopServer());
+      work.open();
+      await stopped;
+      expect((await Promise.all(calls)).map(({ code }) => code)).toEqual([
+        status.OK,
+        status.FAILED_PRECONDITION,
+      ]);
+      await shop.stop();
+    }
+  });
+
+  it('does not wait for answers that nobody takes any more', async () => {
+    const started = gate<CallContext>();
+    const work = gate<void>();
+    const shop = await participant({
+      try: async (_request, ctx) => {
+        started.open(ctx);
+        await work.promise;
+      },
+    });
+    const caller = new AbortController();
+    const tried = callReserve(shop, 'try', { signal: caller.signal });
+    const ctx = await started.promise;
+    const aborted = new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+    caller.abort();
+    await Promise.all([tried, aborted]);
+    const drained = service?.drain();
+    work.open();
+    await drained;
   });
 });
 

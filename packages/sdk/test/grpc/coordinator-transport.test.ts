@@ -79,12 +79,20 @@ describe('the gRPC transport to the coordinator', () => {
       },
     });
     const trace = { traceparent: '00-a-b-01', tracestate: 'x=y' };
+    const policy = { onTimeout: 'cancel', phaseTwoOrder: 'reverse' } as const;
     const answer = await transport.registerBranches(
       {
         gid,
         runId,
-        opening: { ...anOpening({ name: 'checkout', labels: { invoice: '7' } }), trace },
-        branches: [aBranchSpec({ confirmPayload: Uint8Array.of(9), barrier: true })],
+        opening: { ...anOpening({ name: 'checkout', labels: { invoice: '7' }, policy }), trace },
+        branches: [
+          aBranchSpec({
+            confirmPayload: Uint8Array.of(9),
+            barrier: true,
+            stuckAttempts: 9,
+            parkPermanentErrors: true,
+          }),
+        ],
       },
       bounds,
     );
@@ -103,7 +111,7 @@ describe('the gRPC transport to the coordinator', () => {
         name: 'checkout',
         labels: { invoice: '7' },
         traceContext: trace,
-        policy: { onTimeout: 1, phaseTwoOrder: 1 },
+        policy: { onTimeout: 1, phaseTwoOrder: 3 },
       },
       branches: [
         {
@@ -121,6 +129,8 @@ describe('the gRPC transport to the coordinator', () => {
           retry: { firstDelayMs: 200, maxDelayMs: 60_000 },
           stuckAfterMs: 300_000,
           barrier: true,
+          stuckAttempts: 9,
+          parkPermanentErrors: true,
         },
       ],
     });
@@ -129,13 +139,16 @@ describe('the gRPC transport to the coordinator', () => {
   it('carries decisions and their waits', async () => {
     const seen: RollbackRequest[] = [];
     const pending: BranchState[] = [aWireBranch()];
+    const results: (Buffer | undefined)[] = [];
     const { transport } = await coordinator({
-      commit: (call, callback) =>
+      commit: (call, callback) => {
+        results.push(call.request.result);
         callback(null, {
           status: TransactionStatus.TRANSACTION_STATUS_CONFIRMING,
           reached: call.request.waitFor,
           pending: call.request.branchIds.length === 2 ? pending : [],
-        }),
+        });
+      },
       rollback: (call, callback) => {
         seen.push(call.request);
         callback(null, { status: 5, reached: Fact.FACT_SETTLED, pending: [] });
@@ -143,10 +156,13 @@ describe('the gRPC transport to the coordinator', () => {
     });
     const branchIds = ['1', '2'] as BranchId[];
     const wait = { waitFor: 'executed', waitMs: 70 } as const;
-    expect(await transport.commit({ gid, runId, branchIds, ...wait }, bounds)).toMatchObject({
+    const commit = { gid, runId, branchIds, result: Uint8Array.of(7), ...wait };
+    expect(await transport.commit(commit, bounds)).toMatchObject({
       kind: 'ok',
       reply: { status: 'confirming', reached: 'executed', pending: [{ branch: '1', attempts: 2 }] },
     });
+    await transport.commit({ ...commit, result: undefined }, bounds);
+    expect(results).toEqual([Buffer.of(7), undefined]);
     const tries = new Map([
       ['1' as BranchId, 'done'],
       ['2' as BranchId, 'refused'],
@@ -175,37 +191,48 @@ describe('the gRPC transport to the coordinator', () => {
     const { transport } = await coordinator({
       getTransaction: (_call, callback) => callback(null, { transaction: aWireTransaction() }),
       waitTransaction: (call, callback) =>
-        callback(null, { transaction: aWireTransaction({ reason: `${call.request.waitFor}` }) }),
+        callback(null, {
+          transaction: aWireTransaction({ reason: `${call.request.waitFor}` }),
+          result: call.request.withResult ? Buffer.from('v') : undefined,
+        }),
     });
-    const got = await transport.getTransaction({ gid }, bounds);
+    const got = await transport.getTransaction({ gid, withResult: false }, bounds);
     expect(got).toMatchObject({
       kind: 'ok',
       reply: {
-        gid: 'order-1',
-        name: 'checkout',
-        status: 'cancelling',
-        reached: 'decided',
-        openedAt: 1_700_000_000_000,
-        decidedAt: 1_700_000_001_000,
-        finishedAt: undefined,
-        cause: 'timeout',
-        labels: { invoice: '7' },
-        branches: [
-          {
-            branch: '1',
-            service: 'shop.StockTcc',
-            phaseOne: 'unknown',
-            status: 'registered',
-            firstAt: 1_700_000_002_000,
-            nextAt: undefined,
-            lastFailure: { grpcCode: 14, message: 'away', peer: undefined },
-            stuckReason: 'unreachable',
-          },
-        ],
+        result: undefined,
+        transaction: {
+          gid: 'order-1',
+          name: 'checkout',
+          status: 'cancelling',
+          reached: 'decided',
+          openedAt: 1_700_000_000_000,
+          decidedAt: 1_700_000_001_000,
+          finishedAt: undefined,
+          cause: 'timeout',
+          labels: { invoice: '7' },
+          branches: [
+            {
+              branch: '1',
+              service: 'shop.StockTcc',
+              phaseOne: 'unknown',
+              status: 'registered',
+              firstAt: 1_700_000_002_000,
+              nextAt: undefined,
+              lastFailure: { grpcCode: 14, message: 'away', peer: undefined },
+              stuckReason: 'unreachable',
+            },
+          ],
+        },
       },
     });
-    const waited = await transport.waitTransaction({ gid, waitFor: 'settled', waitMs: 1 }, bounds);
-    expect(waited).toMatchObject({ reply: { reason: '3' } });
+    const waited = await transport.waitTransaction(
+      { gid, waitFor: 'settled', waitMs: 1, withResult: true },
+      bounds,
+    );
+    expect(waited).toMatchObject({
+      reply: { transaction: { reason: '3' }, result: Buffer.from('v') },
+    });
   });
 
   it('refuses enum values that it does not know, and an answer without its transaction', async () => {
@@ -217,7 +244,7 @@ describe('the gRPC transport to the coordinator', () => {
       getTransaction: (_call, callback) => callback(null, { transaction: answers.shift() }),
     });
     for (const message of [/TransactionStatus 99/, /no transaction/]) {
-      const answer = await transport.getTransaction({ gid }, bounds);
+      const answer = await transport.getTransaction({ gid, withResult: false }, bounds);
       expect(answer).toMatchObject({ kind: 'lost', error: { code: 'INTERNAL' } });
       expect(answer.kind === 'lost' && answer.error.message).toMatch(message);
     }
@@ -242,7 +269,7 @@ describe('the gRPC transport to the coordinator', () => {
     });
     for (const each of Object.keys(errorCatalogue) as ErrorCode[]) {
       code = each;
-      expect(await transport.getTransaction({ gid }, bounds)).toMatchObject({
+      expect(await transport.getTransaction({ gid, withResult: false }, bounds)).toMatchObject({
         kind: unsure.includes(errorCatalogue[code].rpc) ? 'lost' : 'refused',
         error: { code, message: `text of ${code}`, details: { gid, status: 'trying' } },
       });
@@ -275,7 +302,7 @@ describe('the gRPC transport to the coordinator', () => {
     ];
     for (const [grpc, code, metadata] of cases) {
       const { transport } = await coordinator(failing(grpc, 'from the proxy', metadata));
-      expect(await transport.getTransaction({ gid }, bounds)).toMatchObject({
+      expect(await transport.getTransaction({ gid, withResult: false }, bounds)).toMatchObject({
         kind: 'lost',
         error: { code, message: expect.stringMatching(/^[A-Z_]+: from the proxy$/) },
       });
@@ -333,20 +360,26 @@ describe('the gRPC transport to the coordinator', () => {
 
   it('is lost where nobody listens, where time runs out, and where the caller gives up', async () => {
     const { peer, transport } = await coordinator({ getTransaction: () => {} });
-    const short = await transport.getTransaction({ gid }, { ...bounds, deadlineMs: 30 });
+    const short = await transport.getTransaction(
+      { gid, withResult: false },
+      { ...bounds, deadlineMs: 30 },
+    );
     expect(short).toMatchObject({ kind: 'lost', error: { code: 'DEADLINE_EXCEEDED' } });
     expect(short.kind === 'lost' && short.error.message).toMatch(
       /^DEADLINE_EXCEEDED: Deadline exceeded after [0-9.]+s$/,
     );
     const caller = new AbortController();
-    const call = transport.getTransaction({ gid }, { ...bounds, signal: caller.signal });
+    const call = transport.getTransaction(
+      { gid, withResult: false },
+      { ...bounds, signal: caller.signal },
+    );
     caller.abort('enough');
     expect(await call).toMatchObject({
       kind: 'lost',
       error: { code: 'CALL_CANCELLED', cause: 'enough' },
     });
     await peer.stop();
-    const away = await transport.getTransaction({ gid }, bounds);
+    const away = await transport.getTransaction({ gid, withResult: false }, bounds);
     expect(away).toMatchObject({ kind: 'lost', error: { code: 'COORDINATOR_UNAVAILABLE' } });
   });
 });

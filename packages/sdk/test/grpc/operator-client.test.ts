@@ -5,6 +5,8 @@ import {
   type ListStuckBranchesRequest,
   type ListTransactionsRequest,
   OperatorService,
+  type ResolveBranchRequest,
+  type RetryBranchesRequest,
 } from '@tercet/proto';
 import { type OperatorClient, createOperatorClient } from '@tercet/sdk/operator';
 import { type Peer, startPeer } from '../support/grpc-peer';
@@ -26,8 +28,34 @@ const HealthService = {
 let peer: Peer | undefined;
 let client: OperatorClient | undefined;
 let health = Buffer.alloc(0);
+let sent = aWireTransaction();
 const listed: ListTransactionsRequest[] = [];
 const stuck: ListStuckBranchesRequest[] = [];
+/** What the verbs were asked. */
+const verbs: [verb: string, request: RetryBranchesRequest | ResolveBranchRequest][] = [];
+/** How the next calls of a verb are refused, one each. */
+const refusals: object[] = [];
+
+/** A verb as a coordinator answers it, once the scripted refusals are used up. */
+function verb(name: string, answer: object) {
+  return (
+    call: { request: RetryBranchesRequest | ResolveBranchRequest },
+    callback: Reply,
+  ): void => {
+    verbs.push([name, call.request]);
+    const refusal = refusals.shift();
+    if (refusal !== undefined) callback(refusal);
+    else callback(null, { transaction: aWireTransaction(), ...answer });
+  };
+}
+
+/** An error as a coordinator sends it. */
+function refusal(code: string, grpcStatus: status): object {
+  const metadata = new Metadata();
+  const info = { code, retryable: false, hint: '', details: {} };
+  metadata.set('tercet-error-bin', Buffer.from(ErrorInfo.encode(info).finish()));
+  return { code: grpcStatus, details: `says ${code}`, metadata };
+}
 
 async function connected(): Promise<OperatorClient> {
   peer = await startPeer((server) => {
@@ -41,12 +69,8 @@ async function connected(): Promise<OperatorClient> {
         });
       },
       describeTransaction: (call: { request: { gid: string } }, callback: Reply) => {
-        if (call.request.gid === 'order-1')
-          return callback(null, { transaction: aWireTransaction() });
-        const metadata = new Metadata();
-        const info = { code: 'TRANSACTION_NOT_FOUND', retryable: false, hint: '', details: {} };
-        metadata.set('tercet-error-bin', Buffer.from(ErrorInfo.encode(info).finish()));
-        callback({ code: status.NOT_FOUND, details: 'no such transaction', metadata });
+        if (call.request.gid === 'order-1') return callback(null, { transaction: sent });
+        callback(refusal('TRANSACTION_NOT_FOUND', status.NOT_FOUND));
       },
       listStuckBranches: (call: { request: ListStuckBranchesRequest }, callback: Reply) => {
         stuck.push(call.request);
@@ -54,6 +78,9 @@ async function connected(): Promise<OperatorClient> {
         const branches = [{ ...row, branch: aWireBranch() }];
         callback(null, { branches, total: 3, transactions: 2, nowUnixMs: 99n });
       },
+      retryBranches: verb('retry', { changedBranchIds: ['1', '1.2'] }),
+      resumeBranches: verb('resume', { changedBranchIds: [] }),
+      resolveBranch: verb('resolve', { recorded: true }),
     });
     server.addService(HealthService, {
       check: (_call: unknown, callback: Reply) => callback(null, health),
@@ -68,6 +95,9 @@ type Reply = (error: object | null, reply?: unknown) => void;
 afterEach(async () => {
   client?.close();
   await peer?.stop();
+  verbs.length = 0;
+  refusals.length = 0;
+  sent = aWireTransaction();
 });
 
 describe('the operator client', () => {
@@ -135,6 +165,93 @@ describe('the operator client', () => {
     expect(stuck).toMatchObject([
       { service: 's', action: 'a', reason: 8, limit: 1 },
       { service: '', action: '', reason: 0, limit: undefined },
+    ]);
+  });
+
+  it('has branches retried and resumed: those named, or all', async () => {
+    const operator = await connected();
+    expect(await operator.retry('order-1', { branches: ['1', '1.2'] })).toMatchObject({
+      transaction: { gid: 'order-1', branches: [{ branch: '1' }] },
+      changed: ['1', '1.2'],
+    });
+    expect(await operator.resume('order-1')).toMatchObject({ changed: [] });
+    await operator.retry('order-1', {});
+    expect(verbs).toEqual([
+      ['retry', { gid: 'order-1', branchIds: ['1', '1.2'] }],
+      ['resume', { gid: 'order-1', branchIds: [] }],
+      ['retry', { gid: 'order-1', branchIds: [] }],
+    ]);
+  });
+
+  it('resolves a branch', async () => {
+    const operator = await connected();
+    const verdict = { as: 'cancelled', reason: 'by hand', by: 'ann@ops' } as const;
+    expect(await operator.resolve('order-1', '1', verdict)).toMatchObject({
+      transaction: { gid: 'order-1' },
+      recorded: true,
+    });
+    expect(verbs).toEqual([
+      ['resolve', { gid: 'order-1', branchId: '1', as: 3, reason: 'by hand', by: 'ann@ops' }],
+    ]);
+  });
+
+  it('refuses ids that cannot be, before anything is sent', async () => {
+    const operator = await connected();
+    const verdict = { as: 'confirmed', reason: 'r', by: 'b' } as const;
+    const invalid = { code: 'INVALID_ARGUMENT' };
+    await expect(operator.retry('')).rejects.toMatchObject(invalid);
+    await expect(operator.resume('order-1', { branches: ['x'] })).rejects.toMatchObject(invalid);
+    await expect(operator.resolve('order-1', '01', verdict)).rejects.toMatchObject(invalid);
+    expect(verbs).toEqual([]);
+  });
+
+  it.each(['retry', 'resume', 'resolve'] as const)(
+    '%s is repeated while the coordinator is away, and rejects at once where it says no',
+    async (name) => {
+      const operator = await connected();
+      const call = (): Promise<unknown> =>
+        name === 'resolve'
+          ? operator.resolve('order-1', '1', { as: 'confirmed', reason: 'r', by: 'b' })
+          : operator[name]('order-1');
+      refusals.push({ code: status.UNAVAILABLE, details: 'connection reset' });
+      refusals.push(refusal('SHUTTING_DOWN', status.UNAVAILABLE));
+      expect(await call()).toMatchObject({ transaction: { gid: 'order-1' } });
+      expect(verbs).toHaveLength(3);
+      refusals.push(refusal('BRANCH_PARKED', status.FAILED_PRECONDITION));
+      await expect(call()).rejects.toMatchObject({ code: 'BRANCH_PARKED' });
+      expect(verbs).toHaveLength(4);
+    },
+  );
+
+  it('gives up with CoordinatorUnavailableError at its timeout, and at close', async () => {
+    await connected();
+    const address = peer?.address ?? '';
+    await peer?.stop();
+    const hasty = createOperatorClient({ address, timeout: '100ms' });
+    await expect(hasty.retry('order-1')).rejects.toMatchObject({
+      name: 'CoordinatorUnavailableError',
+    });
+    hasty.close();
+    const patient = createOperatorClient({ address });
+    const asked = patient.retry('order-1');
+    patient.close();
+    await expect(asked).rejects.toMatchObject({ code: 'CALL_CANCELLED' });
+  });
+
+  it('shows what is parked, waits for another branch, and was resolved', async () => {
+    const operator = await connected();
+    const verdict = { asserted: 2, by: 'ann@ops', atUnixMs: 5n, reason: 'by hand' };
+    sent = aWireTransaction({
+      branches: [
+        aWireBranch({ parked: true }),
+        aWireBranch({ waitsFor: '1' }),
+        aWireBranch({ verdict }),
+      ],
+    });
+    expect((await operator.get('order-1')).branches).toMatchObject([
+      { parked: true, verdict: undefined, waitsFor: undefined },
+      { parked: false, waitsFor: '1' },
+      { verdict: { asserted: 'confirmed', by: 'ann@ops', at: 5, reason: 'by hand' } },
     ]);
   });
 

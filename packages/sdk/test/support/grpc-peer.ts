@@ -7,6 +7,8 @@ import { ShopTccService } from './shop-service';
 export interface Peer {
   readonly address: string;
   readonly channel: UnaryChannel;
+  /** Ends the server by force; the channel stays. */
+  stopServer(): void;
   stop(): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ export async function startPeer(addServices: (server: Server) => void): Promise<
   return {
     address,
     channel,
+    stopServer: () => server.forceShutdown(),
     stop: () => {
       channel.close();
       server.forceShutdown();

@@ -1,9 +1,11 @@
 /** A client on fakes and a virtual clock, and promises that can be looked at without awaiting them. */
 import { ManualTime, SeededRandom } from '@tercet/core/testing';
 import {
+  type ResultOption,
   type RunOptions,
   type RunResult,
   type Tercet,
+  type TercetOptions,
   type TransactionContext,
   createTercet,
   defineTcc,
@@ -61,18 +63,23 @@ export class Scenario {
   readonly time = new ManualTime();
   readonly coordinator = new ScriptedCoordinator(this.time);
   readonly caller = new ScriptedCaller(this.time);
-  readonly tercet: Tercet = createTercet({
-    transport: this.coordinator,
-    tryCaller: this.caller,
-    clock: this.time,
-    scheduler: this.time,
-    random: new SeededRandom(7),
-  });
+  readonly tercet: Tercet;
+
+  constructor(options: Pick<TercetOptions, 'interceptors' | 'onWarning'> = {}) {
+    this.tercet = createTercet({
+      transport: this.coordinator,
+      tryCaller: this.caller,
+      clock: this.time,
+      scheduler: this.time,
+      random: new SeededRandom(7),
+      ...options,
+    });
+  }
 
   /** Starts a run named `checkout` with the gid `order-1`, 60 s. */
   run<T>(
     work: (tx: TransactionContext) => Promise<T> | T,
-    options: Partial<RunOptions> = {},
+    options: Partial<RunOptions> & ResultOption<NoInfer<T>> = {},
   ): Observed<RunResult<T>> {
     return observe(this.tercet.run({ name: 'checkout', gid: 'order-1', ...options }, work));
   }
@@ -80,7 +87,7 @@ export class Scenario {
   /** Runs it to its end; the clock goes on as far as needed, at most ten minutes. */
   async outcome<T>(
     work: (tx: TransactionContext) => Promise<T> | T,
-    options: Partial<RunOptions> = {},
+    options: Partial<RunOptions> & ResultOption<NoInfer<T>> = {},
   ): Promise<Observed<RunResult<T>>> {
     const observed = this.run(work, options);
     for (let i = 0; i < 6_000 && !observed.ended; i++) await this.time.advance(i === 0 ? 0 : 100);

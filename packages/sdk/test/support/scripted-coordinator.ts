@@ -1,12 +1,5 @@
 /** A coordinator that answers as a test says, and the other fakes of a run under a virtual clock. */
-import {
-  type BranchSpec,
-  type Fact,
-  type Gid,
-  type GlobalStatus,
-  TercetError,
-  grpcCode,
-} from '@tercet/core';
+import { type BranchSpec, type Fact, type GlobalStatus, TercetError, grpcCode } from '@tercet/core';
 import type { ManualTime } from '@tercet/core/testing';
 import type {
   Answer,
@@ -15,9 +8,11 @@ import type {
   CommitRequest,
   CoordinatorTransport,
   DecisionReply,
+  GetRequest,
   RegisterReply,
   RegisterRequest,
   RollbackRequest,
+  TransactionReply,
   TransactionView,
   TryCall,
   TryCaller,
@@ -35,7 +30,7 @@ interface Requests {
   readonly register: RegisterRequest;
   readonly commit: CommitRequest;
   readonly rollback: RollbackRequest;
-  readonly get: { readonly gid: Gid };
+  readonly get: GetRequest;
   readonly wait: WaitRequest;
 }
 type Kind = keyof Requests;
@@ -56,8 +51,8 @@ export class ScriptedCoordinator implements CoordinatorTransport {
   onRegister: Script<RegisterRequest, RegisterReply> = (request) => registered(request);
   onCommit: Script<CommitRequest, DecisionReply> = () => decided('confirmed');
   onRollback: Script<RollbackRequest, DecisionReply> = () => decided('cancelled');
-  onGet: Script<{ readonly gid: Gid }, TransactionView> = () => ok(aView());
-  onWait: Script<WaitRequest, TransactionView> = () => ok(aView());
+  onGet: Script<GetRequest, TransactionReply> = () => told();
+  onWait: Script<WaitRequest, TransactionReply> = () => told();
 
   constructor(private readonly time: ManualTime) {}
 
@@ -90,15 +85,12 @@ export class ScriptedCoordinator implements CoordinatorTransport {
     return this.answer(this.onRollback(request, this.calls('rollback').length), bounds);
   }
 
-  getTransaction(
-    request: { readonly gid: Gid },
-    bounds: CallBounds,
-  ): Promise<Answer<TransactionView>> {
+  getTransaction(request: GetRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
     this.asked.push({ kind: 'get', request, bounds });
     return this.answer(this.onGet(request, this.calls('get').length), bounds);
   }
 
-  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionView>> {
+  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
     this.asked.push({ kind: 'wait', request, bounds });
     return this.answer(this.onWait(request, this.calls('wait').length), bounds);
   }
@@ -201,7 +193,7 @@ export function failed(code: number, message: string, over: Partial<TryReply> = 
     retryAfterMs: undefined,
     peer: undefined,
   };
-  return { code, message, ...nothing, rejectDetails: undefined, ...over };
+  return { code, message, ...nothing, rejectDetails: undefined, branches: [], ...over };
 }
 
 export function rejecting(message = 'sold out', rejectDetails?: unknown): TryReply {
@@ -237,8 +229,15 @@ export function aBranchView(over: Partial<BranchView> = {}): BranchView {
     lastFailure: undefined,
     stuckReason: undefined,
     parked: false,
+    verdict: undefined,
+    waitsFor: undefined,
     ...over,
   };
+}
+
+/** The answer that shows a transaction. */
+export function told(transaction = aView(), result?: Uint8Array): Answer<TransactionReply> {
+  return ok({ transaction, result });
 }
 
 /** A confirmed transaction of another run, unless told otherwise. */

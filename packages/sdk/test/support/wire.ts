@@ -23,6 +23,7 @@ export function aWireBranch(over: Partial<BranchState> = {}): BranchState {
     lastFailure: { grpcCode: 14, message: 'away', peer: '' },
     stuckReason: 2,
     parked: false,
+    waitsFor: '',
     ...over,
   };
 }

@@ -3,9 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { Server, handleUnaryCall } from '@grpc/grpc-js';
 import {
   type Duration,
+  type ResultCodec,
+  type RunOptions,
   type RunResult,
+  type Tercet,
+  type TercetInterceptor,
   type TransactionContext,
   addTcc,
+  currentTransaction,
   defineTcc,
 } from '@tercet/sdk';
 import {
@@ -73,10 +78,39 @@ async function initiator(tx: TransactionContext, result: RunResult<{ id: string 
   seen(shop.ship);
   // @ts-expect-error: a target is needed
   tx.use(both, {});
-  if (result.attached) holds<Same<typeof result.value, undefined>>();
+  if (result.attached) holds<Same<typeof result.value, { id: string } | undefined>>();
   else holds<Same<typeof result.value.id, string>>();
-  // @ts-expect-error: an attached run has no value
+  // @ts-expect-error: an attached run may have no value
   seen(result.value.id);
+}
+
+/** Results and interceptors. */
+async function around(tercet: Tercet, codec: ResultCodec<{ id: string }>): Promise<void> {
+  const options: RunOptions = { name: 'checkout', phaseTwoOrder: 'reverse' };
+  const typed = await tercet.run({ ...options, result: codec }, () => ({ id: 'a' }));
+  holds<Same<typeof typed, RunResult<{ id: string }>>>();
+  // A codec does not change what the callback's value is.
+  const plain = await tercet.run(options, () => 7);
+  holds<Same<typeof plain.value, number | undefined>>();
+  seen(typed, plain);
+  // @ts-expect-error: the codec is for another value
+  await tercet.run({ ...options, result: codec }, () => 7);
+  // @ts-expect-error: only along a DAG, which is not built
+  seen({ name: 'checkout', phaseTwoOrder: 'dag' } satisfies RunOptions);
+  const interceptor: TercetInterceptor = {
+    run: async (info, next) => {
+      holds<Same<typeof info.gid, string>>();
+      const result = await next({ traceparent: 'x' });
+      // @ts-expect-error: its value may be anything
+      seen(result.value.id);
+    },
+    try: (call, next) => {
+      // @ts-expect-error: what is sent can only be added to
+      call.metadata['x'] = 'y';
+      return next({ metadata: { 'x-a': 'b', 'x-b-bin': new Uint8Array() } });
+    },
+  };
+  seen(interceptor, currentTransaction()?.branchId);
 }
 
 const count: handleUnaryCall<Empty, CountReply> = (_call, callback) => callback(null, { count: 1 });
@@ -100,6 +134,12 @@ function participant(server: Server): void {
         holds<Same<typeof request.quantity, number>>();
         holds<Same<typeof ctx.attempt, number>>();
         if (request.quantity > 1) ctx.reject('too many', { left: 1 });
+        const nested = ctx.use(both, { target: 'dns:///shop:50051' });
+        const paid = await nested.charge({ account: 'b', cents: 2 }, { deadline: '1s' });
+        holds<Same<typeof paid, ChargeReply>>();
+        seen(paid);
+        // @ts-expect-error: a field is missing
+        await nested.charge({ account: 'b' });
         return { reservationId: request.sku };
       },
       confirm: async () => {},
@@ -125,11 +165,8 @@ describe('types of the SDK', () => {
   it('are checked by the compiler; here only that the right definitions also work', () => {
     const times: readonly Duration[] = [5, '500ms', '2s', '5m', '1h'];
     expect(times).toHaveLength(5);
-    expect([wrongDefinitions, initiator, participant].map((check) => typeof check)).toEqual([
-      'function',
-      'function',
-      'function',
-    ]);
+    const checks = [wrongDefinitions, initiator, around, participant];
+    expect(new Set(checks.map((check) => typeof check))).toEqual(new Set(['function']));
     expect(Object.keys(both.actions)).toEqual(['reserve', 'charge']);
   });
 });

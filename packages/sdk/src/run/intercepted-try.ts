@@ -1,0 +1,152 @@
+/**
+ * One attempt of a Try within its client's interceptors.
+ *
+ * N1 What the participant answered counts, whatever an interceptor does afterwards.
+ * N2 A Try that has no time left, or was given up, is not sent any more.
+ * N3 No interceptor keeps a Try from ending: the wait for it is bounded.
+ */
+import { type Scheduler, TercetError } from '@tercet/core';
+import { onAbort } from '../abort';
+import type { Deadline } from '../deadline';
+import type { TercetInterceptor, TryAdditions, TryInfo } from '../interceptors';
+import { namesOf, refuseUnknown } from '../known-options';
+import { type Link, startChain } from './interceptor-chain';
+import { mergedMetadata } from './metadata-rules';
+import type { TryCaller, TryCall, TryReply } from './try-caller';
+
+/** How long interceptors may go on after the Try's deadline, or after it was given up. */
+const GRACE_MS = 1_000;
+const additionNames = namesOf<TryAdditions>({ metadata: true });
+
+/** An attempt to make. */
+export interface Sending {
+  /** What interceptors are told, its deadline left out. */
+  readonly info: Omit<TryInfo, 'deadlineMs' | 'metadata'>;
+  readonly call: Omit<TryCall, 'deadlineMs'>;
+  readonly deadline: Deadline;
+  /** Called in the turn in which the call leaves. */
+  sent(): void;
+}
+
+/** How it went. */
+export type Sent =
+  | {
+      readonly kind: 'sent';
+      readonly reply: TryReply;
+      /** What an interceptor threw nevertheless; undefined = none did. */
+      readonly broken: Broken | undefined;
+    }
+  | { readonly kind: 'not-sent'; readonly error: unknown };
+
+interface Broken {
+  readonly error: unknown;
+}
+
+/** What sending needs. */
+export interface SendDeps {
+  readonly caller: TryCaller;
+  readonly scheduler: Scheduler;
+  /** Default: none. */
+  readonly interceptors?: readonly TercetInterceptor[];
+}
+
+/** Makes one attempt. Rejects only where the caller, against its contract, does. */
+export async function sendTry(deps: SendDeps, sending: Sending): Promise<Sent> {
+  const links = (deps.interceptors ?? []).flatMap(linkOf);
+  if (links.length > 0) return withinChain(deps, sending, links);
+  const { call, deadline } = sending;
+  sending.sent();
+  const reply = await deps.caller.call({ ...call, deadlineMs: deadline.leftMs() });
+  return { kind: 'sent', reply, broken: undefined };
+}
+
+async function withinChain(
+  deps: SendDeps,
+  sending: Sending,
+  links: readonly Link<TryInfo, TryAdditions, TryReply>[],
+): Promise<Sent> {
+  const { call, deadline } = sending;
+  let inFlight: Promise<TryReply> | undefined;
+  const chain = startChain<TryInfo, TryAdditions, TryReply>({
+    hook: 'try',
+    links,
+    input: { ...sending.info, deadlineMs: deadline.leftMs(), metadata: call.metadata },
+    merge: (info, additions) => {
+      refuseUnknown('next of a try interceptor', additions, additionNames);
+      const { metadata = {} } = additions;
+      return { ...info, metadata: mergedMetadata(info.metadata, metadata) };
+    },
+    work: ({ metadata }) => {
+      const deadlineMs = deadline.leftMs();
+      if (call.signal.aborted || deadlineMs <= 0) return Promise.reject(notSent(call.signal));
+      sending.sent();
+      inFlight = deps.caller.call({ ...call, metadata, deadlineMs });
+      return inFlight;
+    },
+  });
+  const broken = await endOf(deps.scheduler, sending, chain.ended);
+  chain.close();
+  if (inFlight !== undefined) return { kind: 'sent', reply: await inFlight, broken };
+  if (broken !== undefined) return { kind: 'not-sent', error: broken.error };
+  throw new Error('bug: a chain ended well, and the Try was never sent');
+}
+
+/** Waits for the chain, but not for ever. */
+async function endOf(
+  scheduler: Scheduler,
+  { info, call, deadline }: Sending,
+  ended: Promise<void>,
+): Promise<Broken | undefined> {
+  const late = graceAfter(scheduler, deadline.leftMs(), call.signal);
+  try {
+    const over = await Promise.race([ended.then(() => false), late.over.then(() => true)]);
+    if (!over) return undefined;
+    const message = `a try interceptor was still busy ${GRACE_MS} ms after Try ${info.action} (branch ${info.branch}) was over`;
+    return { error: new TercetError('DEADLINE_EXCEEDED', { message }) };
+  } catch (error) {
+    return { error };
+  } finally {
+    late.release();
+  }
+}
+
+/** Resolves GRACE_MS after the deadline or the abort, whichever is first. */
+function graceAfter(
+  scheduler: Scheduler,
+  leftMs: number,
+  signal: AbortSignal,
+): { readonly over: Promise<void>; release(): void } {
+  let pass: () => void = () => {};
+  const over = new Promise<void>((resolve) => {
+    pass = resolve;
+  });
+  let timer = scheduler.after(leftMs + GRACE_MS, pass);
+  const stop = onAbort(signal, () => {
+    timer.cancel();
+    timer = scheduler.after(GRACE_MS, pass);
+  });
+  return {
+    over,
+    release: () => {
+      stop();
+      timer.cancel();
+    },
+  };
+}
+
+function linkOf(interceptor: TercetInterceptor): readonly Link<TryInfo, TryAdditions, TryReply>[] {
+  if (interceptor.try === undefined) return [];
+  return [(info, next) => Promise.resolve(interceptor.try?.(info, next))];
+}
+
+function notSent(signal: AbortSignal): TercetError {
+  const cause: unknown = signal.reason;
+  return signal.aborted
+    ? new TercetError('CALL_CANCELLED', {
+        message: 'this Try was given up before it was sent',
+        cause,
+      })
+    : new TercetError('DEADLINE_EXCEEDED', {
+        message: 'this Try was not sent: its interceptors took all of its time',
+      });
+}
