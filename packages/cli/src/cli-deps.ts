@@ -13,7 +13,10 @@ export interface Output {
 }
 
 /** The part of the coordinator that `tercet server` uses. */
-export type ServerModule = Pick<typeof coordinator, 'runServer' | 'configFields'>;
+export type ServerModule = Pick<
+  typeof coordinator,
+  'runServer' | 'configFields' | 'configFileField'
+>;
 
 /** The part of the SDK that the other commands use. */
 export type OperatorModule = Pick<typeof operator, 'createOperatorClient'>;
@@ -25,6 +28,13 @@ export interface CliDeps {
   /** Notes and errors. */
   readonly err: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /**
+   * Asks the person at the terminal; resolves with the line typed, undefined = Ctrl-C or end of input. Undefined where
+   * nobody can be asked: input or standard error is no terminal.
+   */
+  readonly ask: ((question: string) => Promise<string | undefined>) | undefined;
+  /** Who runs the command, for what is kept: `user@host`. */
+  readonly operatorName: () => string;
   /** Version of this package. */
   readonly version: string;
   readonly loadOperator: () => OperatorModule;

@@ -10,6 +10,14 @@ export function parseLimit(text: string): number {
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${LIMIT_MAX}.`);
 }
 
+/** A parser for a text of a person: not blank, at most so many characters. */
+export function parseText(lengthMax: number): (text: string) => string {
+  return (text) => {
+    if (text.trim() !== '' && text.length <= lengthMax) return text;
+    throw new InvalidArgumentError(`It must have 1 to ${lengthMax} characters and not be blank.`);
+  };
+}
+
 /** A parser for one of some words. */
 export function parseWord<T extends string>(words: readonly T[]): (text: string) => T {
   return (text) => {

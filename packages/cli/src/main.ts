@@ -1,7 +1,10 @@
 /** The command as a process: the only file of this package that reads `process`. */
 import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import type { CliDeps, OperatorModule, Output, ServerModule } from './cli-deps';
+import { operatorName } from './operator-name';
 import { run } from './program';
 
 /** Runs the command that the arguments name and leaves its exit code. */
@@ -16,6 +19,9 @@ function processDeps(): CliDeps {
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
     env: process.env,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? askPerson : undefined,
+    operatorName: () =>
+      operatorName(process.env, { user: () => os.userInfo().username, host: os.hostname }),
     version: packageVersion(),
     loadOperator,
     loadServer,
@@ -24,6 +30,24 @@ function processDeps(): CliDeps {
     },
     exitNow: (code) => process.exit(code),
   };
+}
+
+/** The question is no data: it goes to standard error, so that it is seen where the output is piped. */
+function askPerson(question: string): Promise<string | undefined> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    const leave = (): void => {
+      process.stderr.write('\n');
+      resolve(undefined);
+    };
+    terminal.once('SIGINT', () => terminal.close());
+    terminal.once('close', leave);
+    terminal.question(question, (answer) => {
+      terminal.off('close', leave);
+      terminal.close();
+      resolve(answer);
+    });
+  });
 }
 
 // Both load gRPC, the coordinator its store too: only the commands that need them pay for it. `import()` would go

@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { type CliContext, createContext } from './cli-context';
 import type { CliDeps } from './cli-deps';
 import { addHealth } from './commands/health';
+import { addResolve } from './commands/resolve';
+import { addRetryAndResume } from './commands/retry';
 import { addServer } from './commands/server';
 import { addStuck } from './commands/stuck';
 import { addTxGet } from './commands/tx-get';
@@ -37,7 +39,7 @@ export async function run(words: readonly string[], deps: CliDeps): Promise<numb
 function createProgram({ out, err, version }: CliDeps): Command {
   return new Command('tercet')
     .description(
-      'Distributed transactions over gRPC: run a coordinator, find and understand stuck work.',
+      'Distributed transactions over gRPC: run a coordinator, find, understand and mend stuck work.',
     )
     .version(versionText(version), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
@@ -66,6 +68,8 @@ function addCommands(program: Command, context: CliContext): void {
     .helpCommand(false);
   addTxList(tx, context);
   addTxGet(tx, context);
+  addRetryAndResume(program, context);
+  addResolve(program, context);
   addHealth(program, context);
   addVersion(program, context);
   program.helpCommand('help [command]', 'show help of a command');

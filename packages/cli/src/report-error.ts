@@ -37,12 +37,14 @@ interface ErrorFacts {
   readonly details: Readonly<Record<string, string>>;
 }
 
-const noAnswer = 'Check that `tercet server` runs and that --address is right.';
+const noAnswer =
+  'Check that `tercet server` runs and that --address is right; every command may be repeated.';
 
-/** The catalogue's hints are for who runs transactions: "ask again by gid". Our commands only look. */
+/** The catalogue's hints are for who runs transactions: "ask again by gid". Our commands are just typed again. */
 const hintsForAsking: { readonly [code in ErrorCode]?: string } = {
   COORDINATOR_UNAVAILABLE: noAnswer,
   DEADLINE_EXCEEDED: noAnswer,
+  NOT_BUILT_YET: 'Give what the message allows, or ask a coordinator that has it.',
 };
 
 function factsOf(error: unknown): ErrorFacts {

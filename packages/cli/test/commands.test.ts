@@ -244,7 +244,7 @@ describe('tercet health', () => {
       exitCode: 6,
       stdout: '',
       stderr: expect.stringContaining(
-        'hint: Check that `tercet server` runs and that --address is right.\n',
+        'hint: Check that `tercet server` runs and that --address is right; every command may be repeated.\n',
       ),
     });
   });
@@ -296,7 +296,16 @@ describe('help', () => {
   test('lists the commands, the server first, and the exit codes', async () => {
     const { stdout } = await tercet('--help');
     expect(stdout).toMatch(/\nCommands:\n +server .*\n +stuck /);
-    for (const word of ['stuck', 'tx', 'health', 'server', 'version', '130 interrupted']) {
+    const verbs = ['retry', 'resume', 'resolve'];
+    for (const word of [
+      'stuck',
+      'tx',
+      ...verbs,
+      'health',
+      'server',
+      'version',
+      '130 interrupted',
+    ]) {
       expect(stdout).toContain(word);
     }
   });
@@ -311,6 +320,21 @@ describe('help', () => {
 describe('a wrong command line', () => {
   test.each([
     ['stuk', "unknown command 'stuk'", 'Did you mean stuck?'],
+    ['rety ord-1', "unknown command 'rety'", 'Did you mean retry?'],
+    ['resme ord-1', "unknown command 'resme'", 'Did you mean resume?'],
+    ['resolv ord-1 1', "unknown command 'resolv'", 'Did you mean resolve?'],
+    ['retry ord-1 --dryrun', "unknown option '--dryrun'", 'Did you mean --dry-run?'],
+    ['retry', "missing required argument 'gid'", 'see `tercet retry --help`'],
+    [
+      'resolve ord-1 --as confirmed --reason r',
+      "missing required argument 'branch'",
+      'see `tercet resolve --help`',
+    ],
+    [
+      '--reason x resolve ord-1 1',
+      "unknown option '--reason'",
+      'put it after the command: tercet resolve --reason x',
+    ],
     ['tx lst', "unknown command 'lst'", 'Did you mean list?'],
     ['stuck --jsn', "unknown option '--jsn'", 'Did you mean --json?'],
     ['frobnicate', "unknown command 'frobnicate'", 'see `tercet --help`'],

@@ -1,18 +1,23 @@
 /** `tercet server` without a coordinator: what it is started with, and what becomes of signals and problems. */
 import { describe, expect, test } from '@jest/globals';
-import { type RunServerOptions, configFields, resolveConfig } from '@tercet/coordinator';
+import {
+  type RunServerOptions,
+  configFields,
+  configFileField,
+  loadConfig,
+} from '@tercet/coordinator';
 import { TercetError } from '@tercet/core';
 import { tercet } from './support/recorded-run';
 
 /** A server that only checks its settings. */
 async function checksOnly({ flags, env }: RunServerOptions): Promise<void> {
-  resolveConfig({ flags, env });
+  await loadConfig({ flags, env });
 }
 
 test('every setting is an option of the help', async () => {
   const { exitCode, stdout, stderr, loaded } = await tercet('server --help');
   expect({ exitCode, stderr, loaded }).toEqual({ exitCode: 0, stderr: '', loaded: ['server'] });
-  for (const { flag, env } of Object.values(configFields)) {
+  for (const { flag, env } of [configFileField, ...Object.values(configFields)]) {
     expect(stdout).toContain(`--${flag}`);
     expect(stdout).toContain(env);
   }
@@ -44,8 +49,21 @@ describe('problems', () => {
     expect(stderr).toContain('\n  - --store must be one of sqlite, memory, got "foo"\n');
     expect(stderr).toContain('\n  - --data-dir must name a folder, got ""\n');
     expect(stderr).toContain('\n  - TERCET_LOG_LEVEL (--log-level) must be one of');
-    expect(stderr).toContain('\n  - --grpc-adress is no option\n');
-    expect(stderr).toContain('\n  did you mean --grpc-address instead of --grpc-adress?\nhint: ');
+    expect(stderr).toContain(
+      '\n  - --grpc-adress is no option; did you mean --grpc-address?\nhint: ',
+    );
+  });
+
+  test('a file of settings that is not there is one of them', async () => {
+    const line = 'server --config none.yaml --store foo';
+    const { exitCode, stderr } = await tercet(line, { runServer: checksOnly });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^tercet: the configuration has 2 problems:\n/);
+    expect(stderr).toContain('\n  - --config none.yaml cannot be read: there is no such file\n');
+    const env = { TERCET_CONFIG: 'none.yaml' };
+    expect((await tercet('server', { env, runServer: checksOnly })).stderr).toContain(
+      'TERCET_CONFIG (--config) none.yaml cannot be read',
+    );
   });
 
   test('an option of the other commands is none of the server', async () => {

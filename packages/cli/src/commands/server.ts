@@ -2,15 +2,13 @@
  * `tercet server`. Its options are the coordinator's fields, so the coordinator must be loaded before they are
  * known. commander therefore hands every word over as it came; resolveConfig judges them, all at once.
  */
-import { TercetError } from '@tercet/core';
 import type { Command } from 'commander';
 import type { CliContext } from '../cli-context';
 import type { CliDeps, ServerModule } from '../cli-deps';
 import { exitCodes } from '../exit-codes';
-import { nearest } from '../nearest';
 import { parseServerFlags } from '../server-flags';
 
-type Fields = ServerModule['configFields'];
+type Settings = Omit<ServerModule, 'runServer'>;
 
 /** Adds `tercet server`. */
 export function addServer(program: Command, context: CliContext): void {
@@ -26,26 +24,22 @@ export function addServer(program: Command, context: CliContext): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .action(async () => {
-      const { runServer, configFields } = context.deps.loadServer();
+      const module = context.deps.loadServer();
       if (server.args.some((word) => word === '--help' || word === '-h')) {
-        printHelp(server, configFields);
+        printHelp(server, module);
         return;
       }
-      await serve(server.args, { runServer, configFields }, context);
+      await serve(server.args, module, context);
     });
 }
 
 async function serve(
   words: readonly string[],
-  { runServer, configFields }: ServerModule,
+  { runServer, configFields, configFileField }: ServerModule,
   { deps, print }: CliContext,
 ): Promise<void> {
-  const flags = parseServerFlags(words, Object.values(configFields));
-  try {
-    await runServer({ flags, env: deps.env, print, onSignal: (stop) => stopOnSignal(deps, stop) });
-  } catch (error) {
-    throw withSuggestions(error, flags, configFields);
-  }
+  const flags = parseServerFlags(words, [configFileField, ...Object.values(configFields)]);
+  await runServer({ flags, env: deps.env, print, onSignal: (stop) => stopOnSignal(deps, stop) });
 }
 
 /** The first signal stops in order; whoever presses Ctrl-C again does not want to wait for that. */
@@ -61,27 +55,9 @@ function stopOnSignal(deps: CliDeps, stop: (signal: string) => void): void {
   });
 }
 
-function withSuggestions(
-  error: unknown,
-  flags: Readonly<Record<string, string>>,
-  configFields: Fields,
-): unknown {
-  if (!(error instanceof TercetError) || error.code !== 'CONFIG_INVALID') return error;
-  const known = Object.values(configFields).map(({ flag }) => flag);
-  const lines = Object.keys(flags).flatMap((flag) => {
-    const near = known.includes(flag) ? undefined : nearest(flag, known);
-    return near === undefined ? [] : [`  did you mean --${near} instead of --${flag}?`];
-  });
-  if (lines.length === 0) return error;
-  const { message, details } = error;
-  return new TercetError('CONFIG_INVALID', {
-    message: [message, ...lines].join('\n'),
-    details,
-    cause: error,
-  });
-}
-
-function printHelp(server: Command, configFields: Fields): void {
+function printHelp(server: Command, { configFields, configFileField }: Settings): void {
+  const { flag: file, valueName: what, help: about, env: variable } = configFileField;
+  server.option(`--${file} <${what}>`, `${about} (env: ${variable})`);
   for (const { flag, valueName, help, env, default: value } of Object.values(configFields)) {
     const term = valueName === '' ? `--${flag}` : `--${flag} <${valueName}>`;
     server.option(term, `${help} (env: ${env}, default: ${value})`);

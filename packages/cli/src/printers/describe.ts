@@ -6,11 +6,18 @@ import { failureCode, failureText } from './failure';
 import { paintStatus } from './status';
 import { type Column, type TableOptions, table } from './table';
 
-/** A whole transaction: its facts, then a table of its branches. All times are the coordinator's. */
+/**
+ * A whole transaction: its facts, a table of its branches, and one of operators' verdicts where there are any. All times
+ * are the coordinator's.
+ */
 export function describeTransaction(tx: TransactionView, options: TableOptions = {}): string {
   const { colors = plain } = options;
   const branches = tx.branches.length === 0 ? 'no branches' : table(columns, tx.branches, options);
-  return `${factLines(factsOf(tx, colors), colors)}\n\n${branches}`;
+  const resolved = tx.branches.filter(({ verdict }) => verdict !== undefined);
+  const verdicts = table(verdictColumns, resolved, options);
+  return [factLines(factsOf(tx, colors), colors), branches, verdicts]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 type Fact = readonly [label: string, text: string];
@@ -56,7 +63,8 @@ const columns: readonly Column<BranchView>[] = [
   { header: 'ATTEMPTS', value: (branch) => String(branch.attempts), align: 'right' },
   {
     header: 'NEXT',
-    value: ({ nextAt }) => (nextAt === undefined ? '' : formatTime(nextAt)),
+    value: nextText,
+    paint: (text, branch, colors) => (branch.parked ? colors.yellow(text) : text),
   },
   {
     header: 'STUCK',
@@ -67,3 +75,18 @@ const columns: readonly Column<BranchView>[] = [
   { header: 'CODE', value: failureCode },
   { header: 'LAST ERROR', value: failureText },
 ];
+
+const verdictColumns: readonly Column<BranchView>[] = [
+  { header: 'BRANCH', value: (branch) => branch.branch },
+  { header: 'RESOLVED AS', value: ({ verdict }) => verdict?.asserted ?? '' },
+  { header: 'BY', value: ({ verdict }) => verdict?.by ?? '' },
+  { header: 'AT', value: ({ verdict }) => (verdict === undefined ? '' : formatTime(verdict.at)) },
+  { header: 'WHY', value: ({ verdict }) => verdict?.reason ?? '' },
+];
+
+/** When it is called next, or what has to happen first. */
+function nextText({ parked, waitsFor, nextAt }: BranchView): string {
+  if (parked) return 'parked';
+  if (waitsFor !== undefined) return `after ${waitsFor}`;
+  return nextAt === undefined ? '' : formatTime(nextAt);
+}

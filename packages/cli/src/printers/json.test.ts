@@ -1,7 +1,15 @@
 /** The shapes that README.md promises. Fields may be added here; nothing else may change. */
 import { expect, test } from '@jest/globals';
-import { aStuckPage, aSummary, aTransaction, anUnreachableBranch } from '../../test/support/views';
-import { jsonText, pageJson, stuckJson, transactionJson } from './json';
+import {
+  aBranch,
+  aStuckPage,
+  aSummary,
+  aTransaction,
+  anUnreachableBranch,
+  opened,
+} from '../../test/support/views';
+import type { BranchId } from '@tercet/core';
+import { jsonText, pageJson, stuckJson, transactionJson, verbJson } from './json';
 
 const branch = {
   branch: '2',
@@ -31,6 +39,8 @@ const branch = {
   },
   stuckReason: 'unreachable',
   parked: false,
+  verdict: null,
+  waitsFor: null,
 };
 
 test('tx list', () => {
@@ -88,6 +98,39 @@ test('an undecided transaction has the same fields, null where nothing is known'
     decidedAt: null,
     finishedAt: null,
     trace: null,
+  });
+});
+
+test('a parked branch, one that waits, and one that was resolved', () => {
+  const verdict = { asserted: 'confirmed', by: 'ann@ops', at: opened, reason: 'r' } as const;
+  const branches = [
+    aBranch({ parked: true }),
+    aBranch({ waitsFor: '1' as BranchId }),
+    aBranch({ verdict, status: 'confirmed' }),
+  ];
+  expect(transactionJson(aTransaction({ branches }))['branches']).toMatchObject([
+    { parked: true, nextAt: null, verdict: null, waitsFor: null },
+    { parked: false, waitsFor: '1' },
+    {
+      verdict: {
+        asserted: 'confirmed',
+        by: 'ann@ops',
+        at: '2026-01-14T10:00:00.000Z',
+        reason: 'r',
+      },
+    },
+  ]);
+});
+
+test('retry, resume and resolve', () => {
+  const transaction = aTransaction({ branches: [anUnreachableBranch()] });
+  const changed = ['2' as BranchId];
+  expect(verbJson({ verb: 'retry', dryRun: false, asked: [], changed, transaction })).toEqual({
+    verb: 'retry',
+    gid: 'ord-8842',
+    dryRun: false,
+    changed: ['2'],
+    transaction: transactionJson(transaction),
   });
 });
 

@@ -12,6 +12,7 @@ import type {
 import { formatTime } from '../age';
 import { codeName } from './failure';
 import { phaseOf } from './stuck';
+import type { VerbReport } from './verbs';
 
 /** A value of JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
@@ -74,6 +75,17 @@ export function transactionJson(tx: TransactionView): JsonObject {
   };
 }
 
+/** `tercet retry --json`, `resume` and `resolve`. */
+export function verbJson({ verb, dryRun, changed, transaction }: VerbReport): JsonObject {
+  return {
+    verb,
+    gid: transaction.gid,
+    dryRun,
+    changed: [...changed],
+    transaction: transactionJson(transaction),
+  };
+}
+
 function summaryJson(row: TransactionSummary): JsonObject {
   return {
     gid: row.gid,
@@ -117,7 +129,15 @@ function branchJson(branch: BranchView): JsonObject {
           },
     stuckReason: branch.stuckReason ?? null,
     parked: branch.parked,
+    verdict: verdictJson(branch),
+    waitsFor: branch.waitsFor ?? null,
   };
+}
+
+function verdictJson({ verdict }: BranchView): Json {
+  if (verdict === undefined) return null;
+  const { asserted, by, at, reason } = verdict;
+  return { asserted, by, at: formatTime(at), reason };
 }
 
 function timeOrNull(at: number | undefined): string | null {

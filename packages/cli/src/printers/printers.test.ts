@@ -1,11 +1,13 @@
 /** Golden texts: a change of what operators see is a change here. */
 import { describe, expect, test } from '@jest/globals';
+import type { BranchId } from '@tercet/core';
 import {
   aBranch,
   aStuckBranch,
   aStuckPage,
   aSummary,
   aTransaction,
+  anUnreachableBranch,
   opened,
 } from '../../test/support/views';
 import { describeTransaction } from './describe';
@@ -53,6 +55,20 @@ describe('stuck', () => {
       'more than fit',
       { total: 250, transactions: 80 },
       '250 stuck branches in 80 transactions, the oldest 2 shown. Next: tercet tx get ord-8842',
+    ],
+    [
+      'a parked one first',
+      {
+        branches: [aStuckBranch({ branch: aBranch({ parked: true }) })],
+        total: 1,
+        transactions: 1,
+      },
+      '1 stuck branch in 1 transaction. Next: tercet resume ord-8842 1',
+    ],
+    [
+      'a gid that a shell would obey',
+      { branches: [aStuckBranch({ gid: '$(reboot)' })], total: 1, transactions: 1 },
+      "1 stuck branch in 1 transaction. Next: tercet tx get '$(reboot)'",
     ],
   ])('closes with what to do next: %s', (_case, change, text) => {
     expect(stuckSummary(aStuckPage(change))).toBe(text);
@@ -136,6 +152,43 @@ describe('tx get', () => {
       'labels    tenant=acme region=eu',
       'trace     00-aa-bb-01',
     ]);
+  });
+
+  test('shows what is parked, what waits for it, and what operators asserted', () => {
+    const parked = aBranch({ parked: true, attempts: 1, stuckReason: 'rejected' });
+    const verdict = {
+      asserted: 'confirmed',
+      by: 'ann@ops',
+      at: opened + 1_200_000,
+      reason: 'settled\nby hand, ticket 4711',
+    } as const;
+    const text = describeTransaction(
+      aTransaction({
+        branches: [
+          parked,
+          aBranch({ branch: '2' as BranchId, waitsFor: '1' as BranchId }),
+          anUnreachableBranch({
+            branch: '3' as BranchId,
+            status: 'confirmed',
+            nextAt: undefined,
+            verdict,
+          }),
+        ],
+      }),
+    );
+    const [, branches = '', verdicts] = text.split('\n\n');
+    expect(branches.split('\n').map((line) => line.slice(0, 98).trimEnd())).toEqual([
+      'BRANCH  SERVICE/ACTION         TARGET           PHASE ONE  STATUS      ATTEMPTS  NEXT     STUCK',
+      '1       shop.StockTcc/reserve  127.0.0.1:50051  done       registered         1  parked   rejected',
+      '2       shop.StockTcc/reserve  127.0.0.1:50051  done       registered         0  after 1  -',
+      '3       shop.StockTcc/reserve  127.0.0.1:50051  done       confirmed         14  -        unreacha',
+    ]);
+    expect(verdicts).toBe(
+      golden(
+        'BRANCH  RESOLVED AS  BY       AT                        WHY',
+        '3       confirmed    ann@ops  2026-01-14T10:20:00.000Z  settled by hand, ticket 4711',
+      ),
+    );
   });
 
   test('says so when nothing is decided and nothing is registered', () => {

@@ -1,6 +1,7 @@
 import type { StuckBranch, StuckPage } from '@tercet/sdk/operator';
 import { formatAge, formatNext } from '../age';
-import { oneLine } from '../one-line';
+import { shellWord } from '../shell-word';
+import { counted } from './counted';
 import { failureCode, failureText } from './failure';
 import { type Column, type TableOptions, table } from './table';
 
@@ -21,7 +22,14 @@ export function stuckSummary(
   }
   const shown = branches.length < total ? `, the oldest ${branches.length} shown` : '';
   const found = `${counted(total, 'stuck branch', 'stuck branches')} in ${counted(transactions, 'transaction', 'transactions')}`;
-  return `${found}${shown}. Next: tercet tx get ${oneLine(first.gid)}`;
+  return `${found}${shown}. Next: ${nextOf(first)}`;
+}
+
+/** A parked branch waits for an operator, any other for its participant. */
+function nextOf({ gid, branch }: StuckBranch): string {
+  return branch.parked
+    ? `tercet resume ${shellWord(gid)} ${branch.branch}`
+    : `tercet tx get ${shellWord(gid)}`;
 }
 
 /** What phase two calls in a status. */
@@ -47,8 +55,4 @@ function columnsAt(now: number): readonly Column<StuckBranch>[] {
     { header: 'CODE', value: (row) => failureCode(row.branch) },
     { header: 'LAST ERROR', value: (row) => failureText(row.branch) },
   ];
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

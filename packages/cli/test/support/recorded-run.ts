@@ -1,5 +1,5 @@
 /** Runs the command in this process, with doubles for everything outside, and records what it wrote. */
-import { configFields } from '@tercet/coordinator';
+import { configFields, configFileField } from '@tercet/coordinator';
 import type { OperatorClient, OperatorClientOptions } from '@tercet/sdk/operator';
 import { type CliDeps, run } from '@tercet/cli';
 import { aStuckPage, aTransaction } from './views';
@@ -9,6 +9,8 @@ export interface Outside {
   /** Calls that the coordinator answers differently. */
   readonly client?: Partial<OperatorClient>;
   readonly env?: CliDeps['env'];
+  /** What a person types, one line for each question; undefined = nobody can be asked. */
+  readonly typed?: readonly (string | undefined)[];
   /** Width of a terminal; undefined = the output is piped. */
   readonly terminal?: number;
   readonly runServer?: ReturnType<CliDeps['loadServer']>['runServer'];
@@ -31,8 +33,11 @@ export interface RecordedRun {
   readonly exits: readonly number[];
 }
 
-/** Runs `tercet` with the words of a line. */
-export async function tercet(line: string, outside: Outside = {}): Promise<RecordedRun> {
+/** Runs `tercet` with the words of a line, or with words as they are. */
+export async function tercet(
+  line: string | readonly string[],
+  outside: Outside = {},
+): Promise<RecordedRun> {
   const seen = { stdout: '', stderr: '', closed: 0 };
   const opened: OperatorClientOptions[] = [];
   const loaded: string[] = [];
@@ -49,6 +54,10 @@ export async function tercet(line: string, outside: Outside = {}): Promise<Recor
     out: output('stdout'),
     err: output('stderr'),
     env,
+    ask: personWho(outside, (text) => {
+      seen.stderr += text;
+    }),
+    operatorName: () => 'ann@ops',
     version: '1.2.3',
     loadOperator: () => {
       loaded.push('operator');
@@ -61,19 +70,33 @@ export async function tercet(line: string, outside: Outside = {}): Promise<Recor
     },
     loadServer: () => {
       loaded.push('server');
-      return { runServer: outside.runServer ?? neverStarts, configFields };
+      return { runServer: outside.runServer ?? neverStarts, configFields, configFileField };
     },
     onSignal: (handler) => outside.signals?.forEach(handler),
     exitNow: (code) => exits.push(code),
   };
-  const exitCode = await run(line.split(' ').filter(Boolean), deps);
+  const words = typeof line === 'string' ? line.split(' ').filter(Boolean) : line;
+  const exitCode = await run(words, deps);
   return { exitCode, ...seen, opened, loaded, exits };
+}
+
+/** Types the lines of the test, one for each question; the questions are seen. */
+function personWho({ typed }: Outside, show: (question: string) => void): CliDeps['ask'] {
+  if (typed === undefined) return undefined;
+  const lines = [...typed];
+  return async (question) => {
+    show(`${question}\n`);
+    return lines.shift();
+  };
 }
 
 const healthyClient: OperatorClient = {
   list: async () => ({ transactions: [], nextCursor: undefined }),
   get: async (gid) => aTransaction({ gid }),
   stuck: async () => aStuckPage(),
+  retry: async (gid) => ({ transaction: aTransaction({ gid }), changed: [] }),
+  resume: async (gid) => ({ transaction: aTransaction({ gid }), changed: [] }),
+  resolve: async (gid) => ({ transaction: aTransaction({ gid }), recorded: false }),
   health: async () => ({ status: 'serving' }),
   close: () => undefined,
 };

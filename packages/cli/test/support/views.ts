@@ -36,6 +36,8 @@ export function aBranch(change: Partial<BranchView> = {}): BranchView {
     lastFailure: undefined,
     stuckReason: undefined,
     parked: false,
+    verdict: undefined,
+    waitsFor: undefined,
     ...change,
   };
 }
