@@ -12,10 +12,10 @@ endif
 TEST_RESULT ?= coverage/jest-result.json
 TEMPLATES := buf.gen.yaml $(wildcard examples/*/buf.gen.yaml)
 
-.PHONY: help install build demo check check-format test proto bench up clean
+.PHONY: help install build demo check check-format test test-node24 proto pack bench up clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # The stamp is npm's own record of what it installed: a second run costs nothing.
 node_modules/.package-lock.json: package-lock.json
@@ -43,16 +43,23 @@ test: build ## Run every test
 	@mkdir -p $(dir $(TEST_RESULT)) && rm -f $(TEST_RESULT)
 	npm test --silent -- --json --outputFile=$(TEST_RESULT)
 
+test-node24: build ## Run every test on Node.js 24; TESTS='a.test.ts b.test.ts' runs only those
+	@mkdir -p $(dir $(TEST_RESULT)) && rm -f $(TEST_RESULT)
+	scripts/with-node24.sh jest $(TESTS) --json --outputFile=$(TEST_RESULT)
+
 proto: install ## Generate code from the contracts, and documents from tables
 	@set -e; for template in $(TEMPLATES); do buf generate --template $$template; done
-	@set -e; for script in $(wildcard scripts/gen-docs.ts); do tsx --conditions=@tercet/source $$script; done
+	@set -e; for script in $(wildcard scripts/gen-descriptors.ts scripts/gen-docs.ts); do tsx --conditions=@tercet/source $$script; done
+
+pack: build ## Pack every public package into dist/packages, ready for one `npm install` of all of them
+	npm run --silent pack
 
 bench: build ## Measure the published numbers
 	npm run --silent bench
 
-up: build ## Start a coordinator in a container, on ports 8420 and 8421 of this machine
-	docker compose up
+up: ## Start a coordinator and the services of the demo in containers, on this machine's ports only
+	docker compose up --build
 
 clean: ## Remove what building and testing leave behind; node_modules stays
-	rm -rf coverage packages/*/dist examples/*/dist bench/dist
+	rm -rf coverage dist packages/*/dist examples/*/dist bench/dist
 	find packages examples bench -name '*.tsbuildinfo' -not -path '*/node_modules/*' -delete

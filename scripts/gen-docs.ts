@@ -20,6 +20,7 @@ import {
   phaseTwoOf,
   stuckReasons,
 } from '@tercet/core';
+import { apiReport } from './api-report';
 import { configPage } from './config-page';
 
 /** A generated document: where it stands below the root of the repository, and what makes its text. */
@@ -33,6 +34,7 @@ export const documents: readonly GeneratedDocument[] = [
   { file: 'docs/errors.md', render: errorsPage },
   { file: 'docs/state-machine.md', render: stateMachinePage },
   { file: 'docs/config.md', render: configPage },
+  { file: 'packages/sdk/api-report.md', render: () => apiReport(path.resolve(__dirname, '..')) },
 ];
 
 /** The command that writes them. */
@@ -100,21 +102,48 @@ const moveReasons: Record<GlobalMove | keyof typeof branchTransitions, string> =
   commitRequested: 'The initiator commits and lists exactly the registered branches.',
   rollbackRequested: 'The initiator rolls back and tells how its Tries ended.',
   deadlinePassed: 'Nobody decided within the timeout of the transaction.',
-  allConfirmed: 'Every branch has answered its Confirm with OK.',
-  allCancelled: 'Every branch has answered its Cancel with OK.',
-  confirmAnswered: 'Its Confirm was answered with OK; the transaction is `confirming`.',
-  cancelAnswered: 'Its Cancel was answered with OK; the transaction is `cancelling`.',
+  allConfirmed: 'Every branch has answered its Confirm with OK, or was resolved.',
+  allCancelled: 'Every branch has answered its Cancel with OK, or was resolved.',
+  confirmAnswered:
+    'Its Confirm was answered with OK, or an operator resolved it; the transaction is `confirming`.',
+  cancelAnswered:
+    'Its Cancel was answered with OK, or an operator resolved it; the transaction is `cancelling`.',
 };
 
 const factTexts: Record<Fact, readonly [holds: string, promise: string]> = {
   decided: ['The decision is durable.', 'It never changes, whatever crashes.'],
   executed: [
-    'Decided, and every branch has answered OK.',
+    'Decided, and every branch has answered OK or was resolved.',
     'The work is done everywhere. Told from memory: after a crash it may read `decided` again until the branches ' +
       'have been asked once more.',
   ],
   settled: ['The completion is durable.', 'Nothing more will happen.'],
 };
+
+const parkingRows: readonly (readonly [answer: string, reason: string, when: string])[] = [
+  ['FAILED_PRECONDITION with the verdict `reject`', '`rejected`', 'always'],
+  ['FAILED_PRECONDITION with the verdict `park`', '`parked`', 'always'],
+  ['FAILED_PRECONDITION with the verdict `conflict`', '`barrier`', 'always'],
+  [
+    'UNIMPLEMENTED, UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT',
+    '`unimplemented`, `auth`, `rejected`',
+    'where its definition says `parkPermanentErrors`; else it is repeated slowly',
+  ],
+];
+
+const operatorRows: readonly (readonly [order: string, of: string, effect: string])[] = [
+  [
+    'retry',
+    'is pending and not parked',
+    'It is due now, and its backoff begins anew; a first Cancel still outwaits a Try that may start.',
+  ],
+  ['resume', 'is parked', 'It is no longer parked, due now, and its backoff begins anew.'],
+  [
+    'resolve',
+    'is pending',
+    'It ends as the decision wants, without a call; who vouched for that, when and why is kept.',
+  ],
+];
 
 function stateMachinePage(): string {
   return page('State machine', 'packages/core/src/transitions.ts', [
@@ -130,8 +159,20 @@ function stateMachinePage(): string {
       'request may be repeated; only a contradiction is an [error](errors.md).',
     '## Phase two',
     table(['Status', 'Each branch gets', 'Branch ends', 'Transaction ends'], phaseTwoRows()),
-    'A branch is called until it answers OK. Any other answer makes it due again later, without end: what does not ' +
-      'get through is shown as stuck, not given up.',
+    'A branch is called until it answers OK. Any other answer makes it due again later, without end, or parks it: ' +
+      'what does not get through is shown as stuck, not given up.',
+    '### Parked',
+    'A parked branch is called no more until an operator acts. It is still `registered`, is always shown as stuck, ' +
+      'and keeps its transaction unfinished. These answers to Confirm or Cancel park it:',
+    table(['Answer', 'Reason shown', 'Parks'], parkingRows),
+    '### What operators may do',
+    'No order of an operator changes a decision, or calls a branch in the other direction.',
+    table(['Order', 'Of a branch that', 'Effect'], operatorRows),
+    '### In an order',
+    'With `phase_two_order` all (the default) every branch is called at once. In the order of registration, or its ' +
+      'reverse, a branch is called after all branches before it have ended: by OK, or resolved. One that is parked ' +
+      'or keeps failing blocks those behind it; they are not stuck, and name the branch that they wait for. A ' +
+      'branch that is resolved out of turn frees nobody before those ahead of it have ended.',
     '## The branch',
     diagram('registered', branchTransitions, ['confirmed', 'cancelled']),
     moveTable(branchTransitions),
@@ -148,8 +189,10 @@ function stateMachinePage(): string {
         'deadline, its labels, the epoch that fences off a former owner;',
       '- of a branch, phase one: what is known of its Try (`none`, `started`, `done`, `refused`, `unknown`), whether ' +
         'the initiator told it, and the time after which it must not start;',
-      '- of a branch, phase two: the number of attempts, the time of the first, the last and the next, the last ' +
-        `failure, and why it is stuck (${stuckReasons.map((reason) => `\`${reason}\``).join(', ')}).`,
+      '- of a branch, phase two: the number of attempts, of failures since its backoff last began, the time of the ' +
+        'first attempt, the last and the next, the last failure, why it is stuck ' +
+        `(${stuckReasons.map((reason) => `\`${reason}\``).join(', ')}), whether it is parked, and the verdict of ` +
+        'who resolved it: what was asserted, by whom, when and why.',
     ].join('\n'),
   ]);
 }

@@ -201,6 +201,7 @@ const ports: Probe[] = [
   ['packages/sdk/src/run/imagined.ts', imports],
   ['packages/coordinator/src/coordinator.ts', 'clean'],
   ['packages/sdk/src/create-tercet.ts', 'clean'],
+  ['packages/sdk/src/operator-client.ts', 'clean'],
   ['packages/sdk/src/participant/add-tcc.ts', 'clean'],
   ['packages/sdk/src/run/imagined.test.ts', 'clean'],
 ].map(([file, expected]) => ({

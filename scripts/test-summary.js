@@ -1,7 +1,7 @@
 /**
- * `node scripts/test-summary.js result.json` prints `N passed, N failed` from jest's own result. Plain JavaScript,
- * because it must also say something when the installation failed. A suite that could not run counts as one failure,
- * and so does a run that left no result. Exits 1 unless something passed and nothing failed.
+ * `node scripts/test-summary.js result.json …` prints `N passed, N failed` from jest's own results, added up. Plain
+ * JavaScript, because it must also say something when the installation failed. A suite that could not run counts as one
+ * failure, and so does a run that left no result. Exits 1 unless in every run something passed and nothing failed.
  */
 const { readFileSync } = require('node:fs');
 
@@ -13,8 +13,12 @@ function readResult(file) {
   }
 }
 
-const result = readResult(process.argv[2]);
-const passed = result.numPassedTests;
-const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = passed > 0 && failed === 0 ? 0 : 1;
+const runs = process.argv.slice(2).map((file) => {
+  const result = readResult(file);
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
+  return { passed: result.numPassedTests, failed };
+});
+const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+const good = runs.length > 0 && runs.every(({ passed, failed }) => passed > 0 && failed === 0);
+process.exitCode = good ? 0 : 1;

@@ -14,16 +14,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Prints the summary of a result file with this text; `undefined`: of a file that is not there. */
-function summary(text: string | undefined): {
+/** Prints the summary of result files with these texts; `undefined`: of a file that is not there. */
+function summary(...texts: readonly (string | undefined)[]): {
   readonly line: string;
   readonly code: number | null;
 } {
-  const file = path.join(folder, 'result.json');
-  rmSync(file, { force: true });
-  if (text !== undefined) writeFileSync(file, text);
+  const files = texts.map((text, index) => {
+    const file = path.join(folder, `result-${index}.json`);
+    rmSync(file, { force: true });
+    if (text !== undefined) writeFileSync(file, text);
+    return file;
+  });
   const script = path.join(__dirname, 'test-summary.js');
-  const child = spawnSync(process.execPath, [script, file], { encoding: 'utf8' });
+  const child = spawnSync(process.execPath, [script, ...files], { encoding: 'utf8' });
   return { line: child.stdout, code: child.status };
 }
 
@@ -44,4 +47,21 @@ test.each([
   ['there is no file', undefined, '0 passed, 1 failed\n', 1],
 ])('%s', (_title, text, line, code) => {
   expect(summary(text)).toEqual({ line, code });
+});
+
+test('two runs are added up, and each must be good', () => {
+  expect(summary(result(3, 0, 0), result(2, 0, 0))).toEqual({
+    line: '5 passed, 0 failed\n',
+    code: 0,
+  });
+  expect(summary(result(3, 0, 0), result(2, 1, 0))).toEqual({
+    line: '5 passed, 1 failed\n',
+    code: 1,
+  });
+  expect(summary(result(3, 0, 0), undefined)).toEqual({ line: '3 passed, 1 failed\n', code: 1 });
+  expect(summary(result(3, 0, 0), result(0, 0, 0)).code).toBe(1);
+});
+
+test('no run at all is no success', () => {
+  expect(summary()).toEqual({ line: '0 passed, 0 failed\n', code: 1 });
 });

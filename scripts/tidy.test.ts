@@ -260,3 +260,69 @@ describe('places', () => {
     ]);
   });
 });
+
+describe('the page of rules', () => {
+  const file = 'packages/core/src/a.test.ts';
+
+  beforeEach(() => {
+    const code = [
+      "describe('a box', () => {",
+      "  it('opens', () => {});",
+      "  it.each([['an old key', 1]])('refuses %s', () => {});",
+      "  it.each(keys)('knows $key | lock', () => {});",
+      "  it.skip('closes', () => {});",
+      '});',
+      "const keys = [{ key: 'gold' }];",
+      'it(`is ${size} wide`, () => {});',
+      "describe.skip('a lid', () => it('fits', () => {}));",
+      "check('opens wide', () => {});",
+    ];
+    write(file, `${code.join('\n')}\n`);
+    write('packages/core/src/index.ts', "/** One. */\nexport const a = 'opens';\n");
+  });
+
+  test.each([
+    [`${file} › opens`],
+    [`${file} › a box › opens`],
+    [`${file} › refuses %s`],
+    [`${file} › a box › refuses %s › an old key`],
+    [`${file} › knows $key \\| lock`],
+    [`${file} › knows $key \\| lock › gold`],
+    [`${file} › is \${size} wide`],
+  ])('%s is let pass', (reference) => {
+    write('docs/rules.md', `| 1.1 | A rule. | \`${reference}\` |\n`);
+    expect(texts()).toEqual([]);
+  });
+
+  test.each([
+    ['packages/core/src/b.test.ts › opens', /^there is no packages\/core\/src\/b\.test\.ts/],
+    ['packages/core/src/index.ts › opens', /^packages\/core\/src\/index\.ts is no test/],
+    [`${file} › open`, /has no test named "open"$/],
+    [`${file} › a lid › opens`, /has no test named "a lid › opens"$/],
+    [`${file} › a box`, /has no test named "a box"$/],
+    [`${file} › opens wide`, /has no test named "opens wide"$/],
+    [`${file} › refuses %s › a new key`, /has no test named "refuses %s › a new key"$/],
+    [`${file} › opens › an old key`, /has no test named "opens › an old key"$/],
+    [`${file} › closes`, /^"closes" is skipped$/],
+    [`${file} › a lid › fits`, /^"a lid › fits" is skipped$/],
+  ])('%s is refused', (reference, what) => {
+    write('docs/rules.md', `# Rules\n| 1.1 | A rule. | \`${reference}\` |\n`);
+    expect(found()).toEqual(['docs/rules.md:2']);
+    expect(texts()).toEqual([expect.stringMatching(what)]);
+  });
+
+  test('a number that stands twice, and a rule without a test, are refused', () => {
+    const rows = [
+      `| 1.1 | One. | \`${file} › opens\` |`,
+      `| 1.1 | Another. | \`${file} › opens\` |`,
+      '| 1.2 | Nobody holds it. | by hand |',
+      '## Not held yet',
+      '| 1.3 | It is known. | nobody has built it |',
+    ];
+    write('docs/rules.md', `${rows.join('\n')}\n`);
+    expect(texts()).toEqual([
+      expect.stringMatching(/^rule 1\.1 stands twice/),
+      expect.stringMatching(/^rule 1\.2 names no test/),
+    ]);
+  });
+});

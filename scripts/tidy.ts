@@ -1,5 +1,6 @@
 /**
- * Checks what neither the compiler nor the linter sees: sizes, leftovers, doc blocks, orphans, names, links.
+ * Checks what neither the compiler nor the linter sees: sizes, leftovers, doc blocks, orphans, names, links, and that
+ * the tests exist which docs/rules.md names.
  * `tsx scripts/tidy.ts [folder]` prints `file:line: what and how to mend` and exits 1 when anything must be mended.
  */
 import { readFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { checkOrphans } from './tidy/orphans';
 import { checkPlaces, knownPlaces } from './tidy/places';
 import { type Problem, showProblem } from './tidy/problem';
 import { listFiles, readTree } from './tidy/read-tree';
+import { checkRules } from './tidy/rules-page';
 import { checkSizes } from './tidy/sizes';
 import { checkLockfile, checkWords } from './tidy/words';
 
@@ -27,6 +29,7 @@ export function findProblems(root: string): Problem[] {
     ...checkNames(paths),
     ...checkPlaces(paths, knownPlaces(text(root, 'scripts/lint/boundaries.mjs'))),
     ...checkLinks(files, paths),
+    ...checkRules(files),
   ];
 }
 

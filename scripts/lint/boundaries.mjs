@@ -77,6 +77,7 @@ const packages = {
       { in: 'src/participant/**', lifts: ['grpc'] },
       { in: 'src/participant/add-tcc.ts', lifts: ['grpc', 'ports'] },
       { in: 'src/create-tercet.ts', lifts: ['ports'] },
+      { in: 'src/operator-client.ts', lifts: ['ports'] },
     ],
   },
   cli: { may: ['core', 'sdk', 'coordinator'], lazy: true },

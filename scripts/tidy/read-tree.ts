@@ -3,16 +3,7 @@ import path from 'node:path';
 import type { SourceFile } from './problem';
 
 /** Folders that hold nothing written by hand, or nothing that is committed. */
-const skippedFolders = new Set([
-  'node_modules',
-  'dist',
-  'gen',
-  'coverage',
-  '.git',
-  'tercet-data',
-  // The README's quick start makes it.
-  'hello',
-]);
+const skippedFolders = new Set(['node_modules', 'dist', 'gen', 'coverage', '.git', 'tercet-data']);
 
 /** Written by a tool, and checked on its own. */
 const skippedTexts = new Set(['package-lock.json']);

@@ -1,7 +1,14 @@
 /** A whole shop on loopback: a coordinator on SQLite, a participant made with addTcc, an initiator. All real gRPC. */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { Coordinator } from '@tercet/coordinator';
-import { type CallContext, type Tercet, addTcc, createTercet, defineTcc } from '@tercet/sdk';
+import {
+  type AddTccOptions,
+  type CallContext,
+  type Tercet,
+  addTcc,
+  createTercet,
+  defineTcc,
+} from '@tercet/sdk';
 import {
   type ChargeRequest,
   type ReserveRequest,
@@ -35,6 +42,8 @@ export class Participant {
   readonly hooks = new Map<string, Hook>();
   private server: Server | undefined;
   port = 0;
+
+  constructor(private readonly options: AddTccOptions = {}) {}
 
   get target(): string {
     return `127.0.0.1:${this.port}`;
@@ -77,7 +86,7 @@ export class Participant {
         },
         count: (_, callback) => callback(null, { count: this.story.length }),
       },
-      { barrier: true },
+      { barrier: true, ...this.options },
     );
     const { server } = this;
     this.port = await new Promise<number>((resolve, reject) => {
@@ -123,8 +132,8 @@ export function anInitiator(port: number): Tercet {
 }
 
 /** A participant on a free port; stopped after the test. */
-export async function aParticipant(): Promise<Participant> {
-  const participant = new Participant();
+export async function aParticipant(options: AddTccOptions = {}): Promise<Participant> {
+  const participant = new Participant(options);
   await participant.start();
   afterTest(() => participant.stop());
   return participant;

@@ -5,21 +5,23 @@ import { type Database, openDatabase } from '../database';
 import { tell } from '../messages';
 import { endWithUsage, readOptions } from '../options';
 
-const USAGE = 'stock.js|wallet.js|shipping.js --database FILE [--port PORT]';
+const USAGE = 'stock.js|wallet.js|shipping.js --database FILE [--port PORT] [--host HOST]';
 
-/** Runs a participant: `node stock.js --database stock.db --port 50051`. Port 0 takes a free one. */
+/** Runs a participant: `node stock.js --database stock.db --port 50051`. Port 0 takes a free one; the host is loopback. */
 export async function serveParticipant(
   add: (server: Server, db: Database) => TccService,
 ): Promise<void> {
-  const { database, port: wish } = readOptions(USAGE, {
+  const options = readOptions(USAGE, {
     database: { type: 'string' },
     port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
   });
+  const { database } = options;
   if (database === undefined) endWithUsage(USAGE);
   const db = await openDatabase(database);
   const server = new Server();
   const service = add(server, db);
-  const port = await listen(server, `127.0.0.1:${wish}`);
+  const port = await listen(server, `${options.host}:${options.port}`);
 
   const stop = async (): Promise<void> => {
     // Drain first: a Confirm that is running ends with its answer, new ones are told to come again later.
