@@ -341,6 +341,35 @@ describe('with a coordinator', () => {
     expect((await ask('stuck', '--reason', 'rejected', '--check')).exitCode).toBe(0);
   });
 
+  test('a branch that nobody can mend is retried in vain, and resolved by name and reason', async () => {
+    await commitWithoutParticipant(server.address, 'ord-9');
+    const retried = await ask('retry', 'ord-9', '1');
+    expect(retried).toEqual({
+      exitCode: 0,
+      stdout: 'branch 1 of ord-9 is due now\nord-9 is confirming, 1 branch pending\n',
+      stderr: 'Next: tercet tx get ord-9\n',
+    });
+    const verdict = ['resolve', 'ord-9', '1', '--as', 'confirmed', '--reason', 'shipped by hand'];
+    const unconfirmed = await ask(...verdict);
+    expect(unconfirmed).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining('--confirm=ord-9/1'),
+    });
+    const resolved = await ask(...verdict, '--confirm=ord-9/1', '--json');
+    expect({ exitCode: resolved.exitCode, stderr: resolved.stderr }).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
+    expect(JSON.parse(resolved.stdout)).toMatchObject({ verb: 'resolve', changed: ['1'] });
+    const { stdout } = await ask('tx', 'get', 'ord-9');
+    // Nobody gave --by: it is who ran the command.
+    expect(stdout).toMatch(/\n1 +confirmed +\S+@\S+ +\S+Z +shipped by hand\n$/);
+    const wrong = await ask('resume', 'ord-9', '7');
+    expect(wrong.exitCode).toBe(4);
+    expect(wrong.stderr).toContain('transaction ord-9 has no branch 7; it has 1');
+  });
+
   test('a reader that leaves early is no error', async () => {
     const child = start(['tx', 'list', '--json'], { TERCET_ADDRESS: server.address });
     child.stdout?.destroy();
@@ -430,6 +459,7 @@ async function commitWithoutParticipant(address: string, gid: string): Promise<v
         retry: { firstDelayMs: 1, maxDelayMs: 20 },
         stuckAfterMs: 1,
         barrier: false,
+        parkPermanentErrors: false,
       };
       const done = answered(resolve, reject);
       client.registerBranches({ gid, runId, open, branches: [branch] }, done);

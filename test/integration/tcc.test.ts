@@ -146,8 +146,9 @@ describe('a TCC over real gRPC and SQLite', () => {
     const other = tercet.run({ name: 'sell', gid: 'order-1' }, buy(participant));
     await expect(other).rejects.toMatchObject({ code: 'GID_CONFLICT' });
     release();
+    const { value } = await first;
     expect(await first).toMatchObject({ attached: false, status: 'confirmed' });
-    expect(await second).toMatchObject({ attached: true, status: 'confirmed', value: undefined });
+    expect(await second).toMatchObject({ attached: true, status: 'confirmed', value });
     expect(seen).toBeInstanceOf(AttachedError);
     expect(participant.story.filter((line) => line.startsWith('try'))).toHaveLength(2);
   });
