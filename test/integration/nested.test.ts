@@ -13,6 +13,7 @@ import {
   type TransactionContext,
   TryRejectedError,
   TryUnknownError,
+  createTercet,
 } from '@tercet/sdk';
 import { aFolder, afterTest } from '../support/clean-up';
 import { type Participant, aCoordinator, aParticipant, anInitiator, shop } from '../support/shop';
@@ -103,6 +104,30 @@ describe('nested work through three participants', () => {
       ['1.1', 'confirmed'],
       ['1.1.1', 'confirmed'],
     ]);
+  });
+
+  it('has no more time than the Try around it was called with', async () => {
+    const given: number[] = [];
+    const client = createTercet({
+      coordinator: `127.0.0.1:${port}`,
+      interceptors: [
+        {
+          try: (info, next) => {
+            given.push(info.deadlineMs);
+            return next();
+          },
+        },
+      ],
+    });
+    afterTest(() => client.close());
+    const branch = await aParticipant({ tercet: client });
+    on(branch, 'try reserve', callAirline);
+    await tercet.run({ name: 'travel', gid: 'trip-1' }, (tx) =>
+      // The definition alone would give the nested one 2 s.
+      tx.use(shop, { target: branch.target }).reserve(order, { deadline: 1_900 }),
+    );
+    expect(given).toEqual([expect.any(Number)]);
+    expect(given[0]).toBeLessThanOrEqual(1_900);
   });
 
   it('is cancelled everywhere when the last one refuses, and the initiator learns who and why', async () => {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Set by make, npm, npx and jest for the programs that they start. */
+/** Set by make, npm (`--silent` among it), npx and jest for the programs that they start. */
 const foreign =
-  /^(MAKE|MFLAGS|npm_(package|lifecycle|command|execpath|config_local_prefix)|INIT_CWD|JEST|NODE_(ENV|OPTIONS|PATH)|NODE$|TERCET_)/;
+  /^(MAKE|MFLAGS|npm_(package|lifecycle|command|execpath|config_(local_prefix|loglevel))|INIT_CWD|JEST|NODE_(ENV|OPTIONS|PATH)|NODE$|TERCET_)/;
 
 /**
  * This process's variables without those of make, npm and jest, without the settings of the repository's own .npmrc, and

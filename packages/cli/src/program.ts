@@ -23,7 +23,7 @@ export async function run(words: readonly string[], deps: CliDeps): Promise<numb
   });
   addCommands(program, context);
   try {
-    await program.parseAsync(withoutHelpWord(words), { from: 'user' });
+    await program.parseAsync(withoutHelpWord(words, program), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
@@ -76,9 +76,13 @@ function addCommands(program: Command, context: CliContext): void {
 }
 
 /** `help tx list` means `tx list --help`: commander's own help word knows no second level, and not the server's. */
-function withoutHelpWord(words: readonly string[]): string[] {
+function withoutHelpWord(words: readonly string[], program: Command): string[] {
   const [first, ...rest] = words;
-  return first === 'help' && rest.length > 0 ? [...rest, '--help'] : [...words];
+  if (first !== 'help' || rest.length === 0) return [...words];
+  const { command, depth } = namedBy(program, rest);
+  // A group runs nothing: without `--help` a word that it does not know is told, with what may have been meant.
+  const unknown = command.commands.length > 0 && /^[^-]/.test(rest[depth] ?? '');
+  return unknown ? rest : [...rest, '--help'];
 }
 
 /** commander's text without its prefix; its suggestion, or where to read on, becomes the hint. */
@@ -97,18 +101,19 @@ function misplacedOption(
   if (error.code !== 'commander.unknownOption') return undefined;
   const at = words.findIndex((word) => error.message.includes(`'${word}'`));
   const word = words[at] ?? '';
-  const { command, path } = namedBy(program, words);
+  const { command, path, depth } = namedBy(program, words);
+  if (depth > 0 && at > words.indexOf(command.name())) return undefined;
   const option = command.options.find(({ long }) => long === word.replace(/=.*$/s, ''));
   if (option === undefined) return undefined;
   const value = option.required && !word.includes('=') ? words.slice(at + 1, at + 2) : [];
   return `put it after the command: ${[path, word, ...value].join(' ')}`;
 }
 
-/** The command that the words name, as far as they name one, and its path: `tercet tx list`. */
+/** The command that the words name, as far as they name one, its path (`tercet tx list`), and how deep it is (2). */
 function namedBy(
   program: Command,
   words: readonly string[],
-): { readonly command: Command; readonly path: string } {
+): { readonly command: Command; readonly path: string; readonly depth: number } {
   let command = program;
   const path = [program.name()];
   for (const word of words) {
@@ -117,5 +122,5 @@ function namedBy(
     command = next;
     path.push(word);
   }
-  return { command, path: path.join(' ') };
+  return { command, path: path.join(' '), depth: path.length - 1 };
 }

@@ -28,7 +28,7 @@ test.each(['COORDINATOR_UNAVAILABLE', 'DEADLINE_EXCEEDED'] as const)(
   (code) => {
     const { text } = told(new TercetError(code, { message: 'no answer' }));
     expect(text).toBe(
-      'tercet: no answer\nhint: Check that `tercet server` runs and that --address is right; every command may be repeated.\n',
+      'tercet: no answer\nhint: Check that `tercet server` runs and that --address is right, or give it a longer --timeout; every command may be repeated.\n',
     );
   },
 );

@@ -38,7 +38,7 @@ interface ErrorFacts {
 }
 
 const noAnswer =
-  'Check that `tercet server` runs and that --address is right; every command may be repeated.';
+  'Check that `tercet server` runs and that --address is right, or give it a longer --timeout; every command may be repeated.';
 
 /** The catalogue's hints are for who runs transactions: "ask again by gid". Our commands are just typed again. */
 const hintsForAsking: { readonly [code in ErrorCode]?: string } = {

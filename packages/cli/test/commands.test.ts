@@ -244,7 +244,7 @@ describe('tercet health', () => {
       exitCode: 6,
       stdout: '',
       stderr: expect.stringContaining(
-        'hint: Check that `tercet server` runs and that --address is right; every command may be repeated.\n',
+        'hint: Check that `tercet server` runs and that --address is right, or give it a longer --timeout; every command may be repeated.\n',
       ),
     });
   });
@@ -338,6 +338,9 @@ describe('a wrong command line', () => {
     ['tx lst', "unknown command 'lst'", 'Did you mean list?'],
     ['stuck --jsn', "unknown option '--jsn'", 'Did you mean --json?'],
     ['frobnicate', "unknown command 'frobnicate'", 'see `tercet --help`'],
+    ['help stuk', "unknown command 'stuk'", 'Did you mean stuck?'],
+    ['help tx lst', "unknown command 'lst'", 'Did you mean list?'],
+    ['stuck --check=3', "unknown option '--check=3'", 'Did you mean --check?'],
     [
       'tx list --status',
       "option '--status <status>' argument missing",

@@ -56,6 +56,8 @@ export interface Started {
   readonly resumed: number;
 }
 
+/** Of the grace, what is kept for closing connections and store; half of it where it is short. */
+const CLOSING_MS_MAX = 1_000;
 /** Time in which the last answers leave their connections, milliseconds. */
 const FLUSH_MS = 250;
 
@@ -164,7 +166,8 @@ export class Coordinator {
     this.state = 'stopping';
     const drained = this.grpc.drain();
     // What comes after the engine fits into the grace, too: whoever sent the signal kills at its end.
-    const graceMs = Math.max(0, this.config.shutdownGraceMs - 2 * FLUSH_MS);
+    const { shutdownGraceMs } = this.config;
+    const graceMs = shutdownGraceMs - Math.min(CLOSING_MS_MAX, shutdownGraceMs / 2);
     const grace = this.sleep(graceMs);
     // The engine releases those who wait; their answers leave before the connections end.
     await this.engine.stop(graceMs);

@@ -229,7 +229,7 @@ describe.each(kinds)('a crash after a %s was told as decided, before any call', 
   it('changes nothing about it: the next life calls every branch', async () => {
     let lives = 1;
     const stopped: CoordinatorInterceptor = {
-      attempt: (given, next) => (lives === 1 ? new Promise(() => undefined) : next(given)),
+      attempt: (_call, next) => (lives === 1 ? new Promise(() => undefined) : next()),
     };
     const clients = await new Clients([stopped]).open();
     const decided = await clients.world.done(clients.decide(kind, 'decided'));

@@ -15,7 +15,9 @@ it('is taken, and told in the log once', async () => {
   expect(warnings).toMatchObject([
     {
       fields: { target, addresses: 2 },
-      message: expect.stringMatching(/^a target without barrier has several addresses: /) as string,
+      message: expect.stringMatching(
+        /^a target without barrier has several addresses: /,
+      ) as unknown,
     },
   ]);
 });

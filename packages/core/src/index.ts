@@ -77,6 +77,7 @@ export {
   type AnswerContext,
   type BranchAnswer,
   type BranchFailure,
+  RETRY_DELAY_MS_MIN,
   completed,
   dueAt,
   openSince,

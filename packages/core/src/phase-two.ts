@@ -155,7 +155,7 @@ function nextAttempts(branch: Branch, outcome: Outcome, context: AnswerContext):
 }
 
 /** However a policy is set, and whatever the jitter says: a participant that fails at once is not called in a loop. */
-const RETRY_DELAY_MS_MIN = 10;
+export const RETRY_DELAY_MS_MIN = 10;
 
 /** A participant's wish for a later call is a lower bound: below it, our own backoff holds. */
 function retryDelayMs(

@@ -23,4 +23,10 @@ describe('a trace context', () => {
   ])('is refused for its %s: %j', (field, trace) => {
     expect(traceProblem(trace)).toMatchObject({ field });
   });
+
+  test('is refused in words that follow the name of its field', () => {
+    expect(traceProblem({ traceparent: 'x', tracestate: '' })?.message).toBe(
+      'must be a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got "x"',
+    );
+  });
 });

@@ -14,7 +14,8 @@ export interface RunOptions {
   /**
    * When the run's own caller stops waiting, as grpc-js tells it: `call.getDeadline()`. A time, or Unix milliseconds;
    * infinite = never. The run decides before it, and waits no longer for Confirm or Cancel; only a decision that is on
-   * its way is given 2 s. Default: none.
+   * its way is given 2 s. Default: inside a handler of `addTcc`, or behind `tercetServerInterceptor`, that of the call; else
+   * none. `Infinity` takes none over.
    */
   readonly deadline?: Date | number;
   /** Before Commit was sent, an abort rolls back; afterwards it only ends the waiting. */

@@ -18,6 +18,8 @@ export interface TransactionScope {
   readonly phase?: Phase | undefined;
   /** Trace context of the run; undefined = it has none. */
   readonly trace?: TraceContext | undefined;
+  /** In a handler: when its caller stops waiting, Unix milliseconds; undefined = it does not say. A `run` keeps it. */
+  readonly deadline?: number | undefined;
 }
 
 interface Entry {

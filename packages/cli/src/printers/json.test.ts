@@ -79,7 +79,7 @@ test('tx get', () => {
     status: 'confirming',
     reached: 'decided',
     cause: 'commit',
-    reason: '',
+    reason: null,
     openedAt: '2026-01-14T10:00:00.000Z',
     deadlineAt: '2026-01-14T10:00:30.000Z',
     decidedAt: '2026-01-14T10:00:00.035Z',
@@ -87,6 +87,14 @@ test('tx get', () => {
     labels: { tenant: 'acme' },
     trace: { traceparent: '00-aa-bb-01', tracestate: 'x=y' },
     branches: [branch],
+  });
+});
+
+test('empty texts are null', () => {
+  const tx = aTransaction({ reason: '', trace: { traceparent: '00-aa-bb-01', tracestate: '' } });
+  expect(transactionJson(tx)).toMatchObject({
+    reason: null,
+    trace: { traceparent: '00-aa-bb-01', tracestate: null },
   });
 });
 

@@ -61,7 +61,7 @@ export function transactionJson(tx: TransactionView): JsonObject {
     status: tx.status,
     reached: tx.reached ?? null,
     cause: tx.cause ?? null,
-    reason: tx.reason,
+    reason: textOrNull(tx.reason),
     openedAt: formatTime(tx.openedAt),
     deadlineAt: formatTime(tx.deadlineAt),
     decidedAt: timeOrNull(tx.decidedAt),
@@ -70,7 +70,7 @@ export function transactionJson(tx: TransactionView): JsonObject {
     trace:
       tx.trace === undefined
         ? null
-        : { traceparent: tx.trace.traceparent, tracestate: tx.trace.tracestate },
+        : { traceparent: tx.trace.traceparent, tracestate: textOrNull(tx.trace.tracestate) },
     branches: tx.branches.map(branchJson),
   };
 }
@@ -138,6 +138,10 @@ function verdictJson({ verdict }: BranchView): Json {
   if (verdict === undefined) return null;
   const { asserted, by, at, reason } = verdict;
   return { asserted, by, at: formatTime(at), reason };
+}
+
+function textOrNull(text: string): string | null {
+  return text === '' ? null : text;
 }
 
 function timeOrNull(at: number | undefined): string | null {

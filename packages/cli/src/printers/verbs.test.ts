@@ -68,6 +68,24 @@ describe('what changed, and the state after it', () => {
       ],
     ],
     [
+      'a dry run of resolve, of a branch that waits for another one',
+      {
+        verb: 'resolve',
+        dryRun: true,
+        asked: [two],
+        as: 'confirmed',
+        changed: [two],
+        transaction: aTransaction({
+          branches: [aBranch(), aBranch({ branch: two, waitsFor: one })],
+        }),
+      },
+      [
+        'dry run, nothing was changed:',
+        'branch 2 of ord-8842 would be resolved as confirmed',
+        'ord-8842 is confirming, 2 branches pending',
+      ],
+    ],
+    [
       'a dry run',
       { dryRun: true, changed: [two] },
       [

@@ -50,7 +50,9 @@ export function resolveWarning(tx: TransactionView, branch: BranchView, as: stri
 
 function changedLines(report: VerbReport): readonly string[] {
   const { changed, dryRun, transaction: tx } = report;
+  // A verdict waits for nobody: only calls keep to the order of phase two.
   const waits = (id: BranchId): boolean =>
+    report.verb !== 'resolve' &&
     tx.branches.some(({ branch, waitsFor }) => branch === id && waitsFor !== undefined);
   const first = changed.filter((id) => !waits(id));
   const later = changed.filter(waits);

@@ -83,6 +83,9 @@ describe('resolveConfig', () => {
     expect(problemsOf({ flags: { 'queue-bytes-max': '10' } })).toContain(
       '--batch-bytes-max must not exceed',
     );
+    expect(problemsOf({ flags: { 'batch-operations-max': '30000' } })).toContain(
+      '--batch-operations-max must not exceed --queue-operations-max',
+    );
     expect(problemsOf({ flags: { 'http-address': '127.0.0.1:8420' } })).toContain('must differ');
     expect(
       problemsOf({ flags: { 'http-address': '127.0.0.1:0', 'grpc-address': '127.0.0.1:0' } }),

@@ -80,6 +80,10 @@ function crossProblems(config: Partial<Config>): string[] {
   if (batchBytesMax > queueBytesMax) {
     problems.push('--batch-bytes-max must not exceed --queue-bytes-max');
   }
+  const { batchOperationsMax = 0, queueOperationsMax = Number.POSITIVE_INFINITY } = config;
+  if (batchOperationsMax > queueOperationsMax) {
+    problems.push('--batch-operations-max must not exceed --queue-operations-max');
+  }
   const { grpcAddress, httpAddress } = config;
   if (grpcAddress !== undefined && grpcAddress === httpAddress && !grpcAddress.endsWith(':0')) {
     problems.push('--grpc-address and --http-address must differ');

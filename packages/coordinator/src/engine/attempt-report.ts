@@ -1,5 +1,7 @@
 import {
+  type Branch,
   type BranchId,
+  type DecisionKind,
   type GlobalTransaction,
   findBranch,
   openPhase,
@@ -29,34 +31,40 @@ export interface AttemptReport {
 
 /** Logs how an attempt ended; a branch that becomes stuck is told once, until it answers OK. */
 export function reportAttempt(deps: ReportDeps, report: AttemptReport): void {
-  const { resident, tx, branchId, now } = report;
+  const { resident, tx, branchId } = report;
   const branch = findBranch(tx, branchId);
   const phase = openPhase(tx);
   if (branch === undefined || phase === undefined) return;
-  const { attempts, spec, parked } = branch;
-  const { action, target } = spec;
-  const fields = { gid: tx.gid, branch: branchId, action, phase, attempts: attempts.count };
+  const { attempts, spec } = branch;
   if (branch.status !== 'registered') {
     resident.reportStuck(branchId, false);
-    deps.logger.debug(fields, 'branch done');
+    const fields = { gid: tx.gid, branch: branchId, action: spec.action, phase };
+    deps.logger.debug({ ...fields, attempts: attempts.count }, 'branch done');
     return;
   }
-  const service = serviceOf(spec.methods[phase]);
-  const failure = { ...attempts.lastFailure, service, target };
+  if (!reportIfStuck(deps, report)) {
+    deps.logger.debug(fieldsOf(tx, branch, phase), 'attempt failed');
+  }
+}
+
+/** Tells a branch that is stuck now and was not told before. Answers whether it did. */
+export function reportIfStuck(deps: ReportDeps, report: AttemptReport): boolean {
+  const { resident, tx, branchId, now } = report;
+  const branch = findBranch(tx, branchId);
+  const phase = openPhase(tx);
+  if (branch === undefined || phase === undefined) return false;
   const reason = stuckReasonAt(branch, openSince(tx, branch, deps.clockSkewMs), now);
-  if (reason === undefined || !resident.reportStuck(branchId, true)) {
-    deps.logger.debug({ ...fields, ...failure }, 'attempt failed');
-    return;
-  }
+  if (reason === undefined || !resident.reportStuck(branchId, true)) return false;
+  const { attempts, spec, parked } = branch;
   const next = parked ? 'it is parked until an operator acts' : 'it is retried until it answers';
-  deps.logger.warn({ ...fields, ...failure, reason }, `branch is stuck; ${next}`);
+  deps.logger.warn({ ...fieldsOf(tx, branch, phase), reason }, `branch is stuck; ${next}`);
   deps.interceptors.stuck({
     gid: tx.gid,
     name: tx.name,
     branchId,
-    action,
-    service,
-    target,
+    action: spec.action,
+    service: serviceOf(spec.methods[phase]),
+    target: spec.target,
     phase,
     reason,
     parked,
@@ -64,4 +72,19 @@ export function reportAttempt(deps: ReportDeps, report: AttemptReport): void {
     code: attempts.lastFailure?.grpcCode,
     message: attempts.lastFailure?.message,
   });
+  return true;
+}
+
+function fieldsOf(tx: GlobalTransaction, branch: Branch, phase: DecisionKind): object {
+  const { attempts, spec } = branch;
+  return {
+    gid: tx.gid,
+    branch: spec.id,
+    action: spec.action,
+    phase,
+    attempts: attempts.count,
+    ...attempts.lastFailure,
+    service: serviceOf(spec.methods[phase]),
+    target: spec.target,
+  };
 }

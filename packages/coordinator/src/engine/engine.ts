@@ -33,6 +33,7 @@ import type { OrderResult, Resident } from './resident';
 import { Residents } from './residents';
 import { Steps } from './steps';
 import { StoreReader } from './store-reader';
+import { StuckWatch } from './stuck-watch';
 import { type StuckBranch, stuckBranches, unfinished } from './stuck-branches';
 import { TimerSet } from './timer-set';
 import type { WaitOptions } from './waiters';
@@ -58,6 +59,7 @@ export class Engine {
   private readonly timers: TimerSet;
   private readonly admission: Admission;
   private readonly mending: Mending;
+  private readonly stuckWatch: StuckWatch;
   private stopping = false;
 
   constructor(private readonly deps: EngineDeps) {
@@ -96,6 +98,7 @@ export class Engine {
       progress,
       onAdopted: goOn,
       onLeaving: (resident) => this.unplan(resident),
+      onEmpty: () => this.stuckWatch.rest(),
     });
     this.fanOut = new FanOut({
       ...parts,
@@ -104,6 +107,7 @@ export class Engine {
     });
     const whole = { ...parts, progress, residents: this.residents, fanOut: this.fanOut, goOn };
     this.mending = new Mending(whole);
+    this.stuckWatch = new StuckWatch(whole);
     this.orders = new Orders(whole);
     this.steps = new Steps({
       ...whole,
@@ -172,9 +176,9 @@ export class Engine {
    * Carries out what an operator asks of a decided transaction's branches. Resolves when it is durable; rejects with
    * the TercetError that `operate` or the store gave. Repeating is safe.
    */
-  operate(gid: Gid, event: OperatorEvent): Promise<OrderResult> {
+  operate(gid: Gid, event: OperatorEvent, signal?: AbortSignal): Promise<OrderResult> {
     if (this.stopping) return Promise.reject(shuttingDown(gid));
-    return this.orders.take(gid, event);
+    return this.orders.take(gid, event, signal);
   }
 
   /** The present truth about a transaction; rejects with TRANSACTION_NOT_FOUND. */
@@ -228,6 +232,7 @@ export class Engine {
     this.stopping = true;
     this.timers.close();
     this.residents.close();
+    this.stuckWatch.close();
     this.due.close();
     for (const resident of this.residents.all()) resident.release();
     const flushed = this.fanOut.stop(graceMs * CALLS_SHARE).then(() => this.writer.drain());
@@ -247,6 +252,7 @@ export class Engine {
     if (isFinished(tx.status)) return this.onFinished(resident);
     if (tx.status === 'trying') return this.due.set(resident, tx.deadlineAt);
     this.due.delete(resident);
+    this.stuckWatch.start();
     this.fanOut.drive(resident);
   }
 

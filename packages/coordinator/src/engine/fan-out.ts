@@ -179,7 +179,7 @@ export class FanOut {
     if (payloads === undefined || wanted === undefined) return undefined;
     const { tx, branch, phase } = wanted;
     const call = { ...callOf(tx, branch, { phase, payloads }), signal: this.givingUp.signal };
-    const end = await this.deps.interceptors.attempt(call, (given) => this.deps.caller.call(given));
+    const end = await this.deps.interceptors.attempt(call, () => this.deps.caller.call(call));
     // An attempt that we gave up ourselves says nothing about the participant: it is not counted.
     const givenUp = this.givingUp.signal.aborted && end.reply.code !== grpcCode.OK;
     if (givenUp || resident.tx === undefined) return undefined;

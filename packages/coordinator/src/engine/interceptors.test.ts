@@ -40,8 +40,8 @@ function world(...interceptors: CoordinatorInterceptor[]) {
   const logger = new RecordingLogger();
   const sent: ParticipantCall[] = [];
   const chain = new InterceptorChain({ interceptors, scheduler: time, logger });
-  const send = (reply: CallReply | Promise<CallReply>) => (given: ParticipantCall) => {
-    sent.push(given);
+  const send = (reply: CallReply | Promise<CallReply>) => () => {
+    sent.push(call);
     return Promise.resolve(reply);
   };
   return { time, logger, sent, chain, send };
@@ -51,9 +51,9 @@ describe('an attempt within interceptors', () => {
   it('passes them from the outermost to the call and back', async () => {
     const story: string[] = [];
     const named = (name: string): CoordinatorInterceptor => ({
-      async attempt(given, next) {
-        story.push(`${name} ${given.context.phase}`);
-        const reply = await next(given);
+      async attempt(seen, next) {
+        story.push(`${name} ${seen.context.phase}`);
+        const reply = await next();
         story.push(`${name} ${reply.code}`);
         return reply;
       },
@@ -71,8 +71,8 @@ describe('an attempt within interceptors', () => {
       },
     ]) {
       const w = world({
-        async attempt(given, next) {
-          await next(given);
+        async attempt(_call, next) {
+          await next();
           return spoil();
         },
       });
@@ -80,12 +80,11 @@ describe('an attempt within interceptors', () => {
     }
   });
 
-  it('lets nobody call another participant or with other bytes (H1)', async () => {
-    const w = world({
-      attempt: (given, next) => next({ ...given, target: 'thief:1', payload: new Uint8Array(9) }),
-    });
-    await w.chain.attempt(call, w.send(ok));
-    expect(w.sent).toEqual([call]);
+  it('that an interceptor returns from without having sent it is a failed one (H3)', async () => {
+    const w = world({ attempt: () => Promise.resolve(ok) });
+    expect(await w.chain.attempt(call, w.send(ok))).toMatchObject({ sent: false });
+    expect(w.sent).toEqual([]);
+    expect(w.logger.messages('error')).toEqual(['an interceptor failed']);
   });
 
   it('that is kept from leaving is a failed one that says so (H3)', async () => {
@@ -115,9 +114,9 @@ describe('an attempt within interceptors', () => {
 
   it('does not leave after it was counted as not sent', async () => {
     const w = world({
-      async attempt(given, next) {
+      async attempt(_call, next) {
         await new Promise<void>((resolve) => w.time.after(7_000, resolve));
-        return await next(given);
+        return await next();
       },
     });
     const end = w.chain.attempt(call, w.send(ok));
@@ -128,9 +127,9 @@ describe('an attempt within interceptors', () => {
 
   it('leaves at most once', async () => {
     const w = world({
-      async attempt(given, next) {
-        await next(given);
-        return await next(given);
+      async attempt(_call, next) {
+        await next();
+        return await next();
       },
     });
     expect((await w.chain.attempt(call, w.send(ok))).reply).toEqual(ok);
@@ -139,8 +138,8 @@ describe('an attempt within interceptors', () => {
 
   it('ends though an interceptor never does, and leaves no timer', async () => {
     const w = world({
-      async attempt(given, next) {
-        await next(given);
+      async attempt(_call, next) {
+        await next();
         return await new Promise<never>(() => undefined);
       },
     });
@@ -153,8 +152,8 @@ describe('an attempt within interceptors', () => {
   it('ends with the call when it is given up, whatever an interceptor still does', async () => {
     const giveUp = new AbortController();
     const w = world({
-      async attempt(given, next) {
-        await next(given);
+      async attempt(_call, next) {
+        await next();
         return await new Promise<never>(() => undefined);
       },
     });

@@ -33,8 +33,9 @@ export interface DecisionEvent {
 }
 
 /**
- * A branch that is stuck after an attempt. Told once while its transaction is in memory: again after a restart. One that
- * is held back without an attempt is not told.
+ * A branch that has become stuck: at an attempt, or, held back or in a call that hangs, within 5 s of its time. Told once
+ * while its transaction is in memory, so again after a restart. Above the limit of residents, what is not in memory is
+ * told when it comes back.
  */
 export interface StuckEvent {
   readonly gid: string;
@@ -58,11 +59,8 @@ export interface StuckEvent {
 export interface CoordinatorInterceptor {
   /** After a decision became durable, before its first call leaves. */
   decision?(event: DecisionEvent, next: () => void): void;
-  /** Around one call of Confirm or Cancel. Resolves with the reply; it cannot be changed into another one. */
-  attempt?(
-    call: ParticipantCall,
-    next: (call: ParticipantCall) => Promise<CallReply>,
-  ): Promise<CallReply>;
+  /** Around one call of Confirm or Cancel, sent by `next`. What it resolves with changes nothing. */
+  attempt?(call: ParticipantCall, next: () => Promise<CallReply>): Promise<unknown>;
   /** When a branch becomes stuck. */
   stuck?(event: StuckEvent, next: () => void): void;
 }
@@ -98,37 +96,39 @@ export class InterceptorChain {
   }
 
   /** Runs one call within the interceptors. Never rejects. */
-  async attempt(
-    call: ParticipantCall,
-    send: (call: ParticipantCall) => Promise<CallReply>,
-  ): Promise<AttemptEnd> {
+  async attempt(call: ParticipantCall, send: () => Promise<CallReply>): Promise<AttemptEnd> {
     const around = this.deps.interceptors.filter((one) => one.attempt !== undefined);
-    if (around.length === 0) return { reply: await send(call), sent: true };
+    if (around.length === 0) return { reply: await send(), sent: true };
     return await this.within(around, call, send);
   }
 
   private async within(
     around: readonly CoordinatorInterceptor[],
     call: ParticipantCall,
-    send: (call: ParticipantCall) => Promise<CallReply>,
+    send: () => Promise<CallReply>,
   ): Promise<AttemptEnd> {
     let sent: Promise<CallReply> | undefined;
     let late = false;
-    const next = async (place: number, given: ParticipantCall): Promise<CallReply> => {
+    const next = async (place: number): Promise<CallReply> => {
       // The attempt was counted as not sent; another one may be under way.
       if (late) throw new Error('next of an attempt was called after its time');
       const interceptor = around[place];
       if (interceptor?.attempt !== undefined) {
-        return await interceptor.attempt(
-          given,
-          once((inner) => next(place + 1, inner)),
+        let inner: Promise<CallReply> | undefined;
+        await interceptor.attempt(
+          call,
+          once(() => {
+            inner = next(place + 1);
+            return inner;
+          }),
         );
+        if (inner !== undefined) return await inner;
+        throw new Error('an attempt interceptor returned without having called next');
       }
-      // What is called, and for whom, is not an interceptor's business (H1).
-      sent = send(call);
+      sent = send();
       return await sent;
     };
-    await this.over(next(0, call), call);
+    await this.over(next(0), call);
     late = true;
     // H2: the inner reply, where the call left. It ends at its deadline at the latest.
     if (sent !== undefined) return { reply: await sent, sent: true };
@@ -192,14 +192,12 @@ const notSent: CallReply = {
 };
 
 /** `next` of an attempt may be called once: a second call would be a second attempt that nobody counts. */
-function once(
-  next: (call: ParticipantCall) => Promise<CallReply>,
-): (call: ParticipantCall) => Promise<CallReply> {
+function once(next: () => Promise<CallReply>): () => Promise<CallReply> {
   let called = false;
-  return (call) => {
+  return () => {
     if (called) return Promise.reject(new Error('next of an attempt was called twice'));
     called = true;
-    return next(call);
+    return next();
   };
 }
 

@@ -168,6 +168,33 @@ describe('limits of unfinished work', () => {
     expect(world.engine.unfinished).toEqual({ undecided: 1, targets: 1 });
   });
 
+  it('a branch that an operator resolved counts no more, and one that ended by itself counts once', async () => {
+    const world = new EngineWorld();
+    await world.start();
+    world.caller.always('1', failed('UNIMPLEMENTED'));
+    world.caller.always('2', 'hold');
+    await committed(world, 'order-1', [at('never:1'), at('slow:1', '2')]);
+    const resolve = (branchId: string) =>
+      world.operate('order-1', {
+        kind: 'resolve',
+        branchId: branchId as BranchId,
+        asserted: 'confirmed',
+        by: 'ann',
+        reason: 'by hand',
+      });
+    await world.time.advance(50);
+    const orders = [resolve('1'), resolve('2')];
+    await world.time.advance(50);
+    expect(world.engine.unfinished).toEqual({ undecided: 0, targets: 1 });
+    world.caller.held[0]?.reply(ok);
+    await world.time.advance(50);
+    expect((await Promise.all(orders)).map(({ changed }) => changed)).toEqual([['1'], []]);
+    expect(world.engine.unfinished).toEqual({ undecided: 0, targets: 0 });
+    // Nothing went below zero either: the next one counts.
+    await register(world, 'order-2', [at('slow:1')]);
+    expect(world.engine.unfinished).toEqual({ undecided: 1, targets: 1 });
+  });
+
   it('a restart counts what it finds and refuses none of it', async () => {
     const world = new EngineWorld({ undecidedMax: 2, targetUnfinishedMax: 2 });
     await world.start();
@@ -189,7 +216,7 @@ describe('hooks', () => {
         next();
       },
       async attempt(call, next) {
-        const reply = await next(call);
+        const reply = await next();
         story.push(
           `${call.context.phase} ${call.context.branchId} #${call.context.attempt}: ${reply.code}`,
         );
@@ -216,10 +243,44 @@ describe('hooks', () => {
     ]);
   });
 
+  it('hear within five seconds of a branch that its age alone makes stuck, once', async () => {
+    const told: string[] = [];
+    const hooks: CoordinatorInterceptor = {
+      stuck: ({ gid, branchId, reason, attempts }) =>
+        void told.push(`${gid}/${branchId} ${reason} ${attempts}`),
+    };
+    const world = new EngineWorld({}, [hooks]);
+    await world.start();
+    world.caller.always('1', refused);
+    world.caller.setConnection('stock:1', 'down');
+    world.caller.always('2', 'hold');
+    const after = { stuckAfterMs: 3_000 };
+    // The first is called and refused; the second is held back; the third hangs.
+    await committed(world, 'order-1', [at('stock:1', '1', { stuckAfterMs: 600_000 })]);
+    await committed(world, 'order-2', [at('stock:1', '1', after), at('pay:1', '2', after)]);
+    await world.time.advance(2_900);
+    expect(told).toEqual([]);
+    await world.time.advance(5_100);
+    expect(told).toEqual(['order-2/1 unreachable 0', 'order-2/2 deadline 0']);
+    await world.time.advance(60_000);
+    expect(told.filter((line) => line.startsWith('order-2'))).toHaveLength(2);
+  });
+
+  it('leave no timer when nothing is in memory', async () => {
+    const world = new EngineWorld();
+    await world.start();
+    world.caller.always('1', 'hold');
+    await committed(world, 'order-1', branches('1'));
+    expect(world.time.pending).toBe(1);
+    world.caller.held[0]?.reply(ok);
+    await world.time.advance(50);
+    expect(world.time.pending).toBe(0);
+  });
+
   it('an attempt that a hook kept from leaving is counted, retried, and says nothing about the target', async () => {
     let broken = 6;
     const hooks: CoordinatorInterceptor = {
-      attempt: (call, next) => (broken-- > 0 ? Promise.reject(new Error('no')) : next(call)),
+      attempt: (call, next) => (broken-- > 0 ? Promise.reject(new Error('no')) : next()),
     };
     const world = new EngineWorld({}, [hooks]);
     await world.start();

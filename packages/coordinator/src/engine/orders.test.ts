@@ -170,6 +170,30 @@ describe('resolve', () => {
     expect(world.caller.story.filter((call) => call === 'confirm 1')).toHaveLength(1);
   });
 
+  it('that was given up while the running attempt was awaited is not recorded', async () => {
+    const world = await confirming('hold');
+    const asked = new AbortController();
+    const order = world.engine.operate('order-1' as never, resolve('confirmed'), asked.signal);
+    const refused = expect(order).rejects.toMatchObject({
+      code: 'CALL_CANCELLED',
+      message:
+        'branch 1 of order-1 was not resolved: the request was given up while a call of the branch was under way',
+    });
+    await world.time.advance(1_000);
+    asked.abort();
+    world.caller.held[0]?.reply(failed('DEADLINE_EXCEEDED'));
+    await world.time.advance(50);
+    await refused;
+    expect((await world.stored('order-1'))?.branches[0]).toMatchObject({
+      status: 'registered',
+      verdict: undefined,
+    });
+    // And it is called again.
+    world.caller.always('1', ok);
+    await world.time.advance(60_000);
+    expect((await world.stored('order-1'))?.status).toBe('confirmed');
+  });
+
   it('is told only when it is durable, and survives a crash then', async () => {
     const world = await confirming(rejects);
     const release = world.store.holdNext();

@@ -29,7 +29,7 @@ export class Orders {
   constructor(private readonly deps: OrdersDeps) {}
 
   /** Resolves when it is durable; rejects with the TercetError that `operate` or the store gave. Repeating is safe. */
-  async take(gid: Gid, event: OperatorEvent): Promise<OrderResult> {
+  async take(gid: Gid, event: OperatorEvent, signal?: AbortSignal): Promise<OrderResult> {
     const { residents, clock } = this.deps;
     const resident = residents.of(gid);
     try {
@@ -40,7 +40,7 @@ export class Orders {
       if (decision.kind === 'repeated') return { tx: decision.current, changed: [] };
       if (resident.tx === undefined) throw moved(resident);
       return event.kind === 'resolve'
-        ? await this.resolve(resident, event)
+        ? await this.resolve(resident, event, signal)
         : await this.deps.progress.order(resident, event);
     } finally {
       this.deps.fanOut.drive(resident);
@@ -60,11 +60,14 @@ export class Orders {
   private async resolve(
     resident: Resident,
     event: Extract<OperatorEvent, { kind: 'resolve' }>,
+    signal: AbortSignal | undefined,
   ): Promise<OrderResult> {
     const { fanOut, progress, admission } = this.deps;
     const { branchId } = event;
     try {
       await fanOut.hold(resident, branchId);
+      // A verdict cannot be taken back: one that its operator gave up meanwhile is not recorded.
+      if (signal?.aborted === true) throw givenUp(resident.gid, branchId);
       const target = targetOf(resident.tx, branchId);
       const result = await progress.order(resident, event);
       if (result.changed.length > 0 && target !== undefined) admission.branchDone(target);
@@ -73,6 +76,13 @@ export class Orders {
       resident.unhold(branchId);
     }
   }
+}
+
+function givenUp(gid: Gid, branchId: BranchId): TercetError {
+  return new TercetError('CALL_CANCELLED', {
+    message: `branch ${branchId} of ${gid} was not resolved: the request was given up while a call of the branch was under way`,
+    details: { gid, branch_id: branchId },
+  });
 }
 
 function targetOf(tx: GlobalTransaction | undefined, id: BranchId): string | undefined {

@@ -40,6 +40,8 @@ export interface ResidentsDeps {
   readonly onAdopted: (resident: Resident, tx: GlobalTransaction) => void;
   /** A transaction leaves memory: take its plans and waiting calls back. */
   readonly onLeaving: (resident: Resident) => void;
+  /** Nothing is in memory any more. */
+  readonly onEmpty: () => void;
 }
 
 /** What is due sooner than this stays: it would be back at once. */
@@ -119,7 +121,7 @@ export class Residents {
   forgetIfUnused(resident: Resident): void {
     const over = resident.tx === undefined || isFinished(resident.tx.status);
     if (!over || !resident.unused || this.byGid.get(resident.gid) !== resident) return;
-    this.byGid.delete(resident.gid);
+    this.drop(resident.gid);
   }
 
   /** A resident's transaction is durable in its end. */
@@ -132,7 +134,7 @@ export class Residents {
   /** Forgets a resident whatever it does: its transaction is in other hands. */
   forget(resident: Resident): void {
     this.stay(resident);
-    if (this.byGid.get(resident.gid) === resident) this.byGid.delete(resident.gid);
+    if (this.byGid.get(resident.gid) === resident) this.drop(resident.gid);
   }
 
   /** A write of a resident is durable: one that was leaving is gone now, unless something has come up. */
@@ -219,9 +221,14 @@ export class Residents {
     if (resident.tx !== undefined) this.deps.payloads.forget(resident.tx);
     // Whoever still holds this object finds nothing to act on: another one will come in its place.
     resident.tx = undefined;
-    this.byGid.delete(resident.gid);
+    this.drop(resident.gid);
     this.absent++;
     this.planScan();
+  }
+
+  private drop(gid: Gid): void {
+    this.byGid.delete(gid);
+    if (this.byGid.size === 0) this.deps.onEmpty();
   }
 
   private planScan(): void {

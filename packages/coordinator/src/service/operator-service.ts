@@ -96,10 +96,16 @@ export class OperatorService {
     return await this.engine.operate(gid, { kind: 'resume', branchIds });
   }
 
-  /** Completes a branch by an operator's word. A call of it that is under way may end first and win. */
-  async resolve({ gid, ...verdict }: ResolveRequest): Promise<OperatorAnswer> {
+  /**
+   * Completes a branch by an operator's word. A call of it that is under way may end first and win; who gives up
+   * meanwhile (`signal`) has not resolved it.
+   */
+  async resolve(
+    { gid, ...verdict }: ResolveRequest,
+    signal?: AbortSignal,
+  ): Promise<OperatorAnswer> {
     checkVerdict(verdict);
-    return await this.engine.operate(gid, { kind: 'resolve', ...verdict });
+    return await this.engine.operate(gid, { kind: 'resolve', ...verdict }, signal);
   }
 }
 

@@ -176,7 +176,7 @@ describe('openings', () => {
     [
       'a broken traceparent',
       { trace: { traceparent: 'ü', tracestate: '' } },
-      'INVALID_ARGUMENT open.trace_context.traceparent: a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got "ü"',
+      'INVALID_ARGUMENT open.trace_context.traceparent: must be a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got "ü"',
     ],
     [
       'a tracestate that metadata cannot carry',

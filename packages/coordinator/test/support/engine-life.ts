@@ -113,7 +113,7 @@ export function brokenHooks(sim: Simulation): CoordinatorInterceptor {
     attempt(call, next) {
       if (breaks()) throw new Error('broken hook');
       if (breaks()) return Promise.reject(new Error('broken hook'));
-      const reply = next(call);
+      const reply = next();
       if (breaks()) throw new Error('broken hook');
       return breaks() ? reply.then(() => Promise.reject(new Error('broken hook'))) : reply;
     },

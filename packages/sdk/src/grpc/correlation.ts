@@ -8,6 +8,7 @@
  * X3 Outside a transaction nothing is added.
  */
 import {
+  type Deadline,
   InterceptingCall,
   type Interceptor,
   type Metadata,
@@ -41,7 +42,7 @@ export const tercetServerInterceptor: ServerInterceptor = (_method, call) => {
     start: (next) =>
       next({
         onReceiveMetadata: (metadata, forward) => {
-          const scope = scopeOf(metadata);
+          const scope = scopeOf(metadata, call.getDeadline());
           if (scope !== undefined) within = eventScope(scope);
           within(() => forward(metadata));
         },
@@ -66,15 +67,21 @@ function withIds(metadata: Metadata, { gid, runId, trace }: TransactionScope): M
   return merged;
 }
 
-function scopeOf(metadata: Metadata): TransactionScope | undefined {
+function scopeOf(metadata: Metadata, until: Deadline): TransactionScope | undefined {
   const gid = textOf(metadata, metadataKeys.gid);
   const runId = textOf(metadata, metadataKeys.runId);
   if (gid === undefined || runId === undefined) return undefined;
   try {
-    return { gid: parseGid(gid), runId: parseRunId(runId), trace: traceOf(metadata) };
+    const trace = traceOf(metadata);
+    return { gid: parseGid(gid), runId: parseRunId(runId), trace, deadline: unixMs(until) };
   } catch {
     return undefined;
   }
+}
+
+function unixMs(until: Deadline): number | undefined {
+  const at = until instanceof Date ? until.getTime() : until;
+  return Number.isFinite(at) ? at : undefined;
 }
 
 function traceOf(metadata: Metadata): TransactionScope['trace'] {

@@ -184,6 +184,17 @@ describe('a run that succeeds', () => {
     expect(s.coordinator.kinds).toEqual(['register', 'commit']);
   });
 
+  it('never repeats a Try in a loop, though its participant asks for it at once', async () => {
+    const s = new Scenario();
+    s.caller.onCall = (call, n) => (n <= 2 ? retryLater(0) : replied(call));
+    const run = s.run((tx) => shopIn(tx).reserve(item));
+    await s.time.advance(9);
+    expect(s.caller.calls).toHaveLength(1);
+    await s.time.advance(11);
+    expect(s.caller.calls).toHaveLength(3);
+    expect(run.value?.status).toBe('confirmed');
+  });
+
   it('awaits Tries that the callback did not await', async () => {
     const s = new Scenario();
     const answer = gate<void>();

@@ -1,5 +1,6 @@
 /** `run` inside a call that is served itself: the deadline of that call. */
 import { describe, expect, it } from '@jest/globals';
+import { runInScope } from '../transaction-scope';
 import { Scenario, gate, shopIn } from '../../test/support/scenario';
 import { replied } from '../../test/support/scripted-coordinator';
 
@@ -37,6 +38,18 @@ describe('the caller’s deadline', () => {
     const deadline = s.time.now() + 1_500;
     await s.outcome((tx) => shopIn(tx).reserve(item), { deadline, phaseTwoWaitMs: 30_000 });
     expect(s.coordinator.requests('commit')[0]).toMatchObject({ waitMs: 1_500 });
+  });
+
+  it('is taken over inside a handler of a served call, unless the options say otherwise', async () => {
+    const s = new Scenario();
+    const scope = { gid: 'outer', runId: 'f'.repeat(32), deadline: s.time.now() + 900 };
+    const work = (tx: Parameters<typeof shopIn>[0]) => shopIn(tx).reserve(item);
+    await runInScope(scope, () => s.outcome(work));
+    await runInScope(scope, () => s.outcome(work, { deadline: Number.POSITIVE_INFINITY }));
+    const deadlines = s.coordinator
+      .requests('register')
+      .map(({ branches }) => branches[0]?.deadlines.forwardMs);
+    expect(deadlines).toEqual([900, 2_000]);
   });
 
   it('that never comes bounds nothing', async () => {

@@ -20,6 +20,7 @@ import { ConfigError } from '../errors';
 import { namesOf, refuseUnknown } from '../known-options';
 import { type ResultCodec, jsonCodec } from '../result-codec';
 import type { ResultOption, RunOptions } from '../run-options';
+import { currentTransaction } from '../transaction-scope';
 
 /** Default of `phaseTwoWaitMs`. */
 const PHASE_TWO_WAIT_MS_DEFAULT = 2_000;
@@ -84,7 +85,9 @@ export function planRun(
       { option: 'name' },
     );
   }
-  const callerMs = callerMsOf(options.deadline, ports.clock);
+  // What runs inside a served call is not worth more time than that call has.
+  const deadline = options.deadline ?? currentTransaction()?.deadline;
+  const callerMs = callerMsOf(deadline, ports.clock);
   const timeoutMs = millisecondsOf('timeout', options.timeout ?? limits.timeoutMsDefault, {
     min: 1,
     max: limits.timeoutMsMax,

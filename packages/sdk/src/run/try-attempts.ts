@@ -7,6 +7,7 @@
  * A4 Only ids nested under the called branch count as nested; a reply that names others tells nothing at all.
  */
 import {
+  RETRY_DELAY_MS_MIN,
   type BranchFailure,
   type BranchId,
   type BranchSpec,
@@ -87,7 +88,8 @@ export async function attemptTry(deps: AttemptDeps, job: TryJob): Promise<Uint8A
         signal,
       });
     }
-    const delay = outcome.afterMs ?? nextDelayMs(record.spec.retry, attempt, deps.random);
+    const wish = outcome.afterMs ?? nextDelayMs(record.spec.retry, attempt, deps.random);
+    const delay = Math.max(RETRY_DELAY_MS_MIN, wish);
     const worthIt = delay < job.deadline.leftMs();
     if (worthIt) await sleep(deps.scheduler, delay, signal);
     if (!worthIt || signal.aborted) {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { stat } from 'node:fs/promises';
 import {
+  type CallOptions,
   Client,
   type ClientOptions,
   Metadata,
@@ -19,6 +20,7 @@ import {
   tercetClientInterceptor,
   tercetServerInterceptor,
 } from '@tercet/sdk';
+import { systemClock } from '@tercet/runtime';
 import { runInScope } from '../../src/transaction-scope';
 import { Scenario } from '../support/scenario';
 
@@ -101,7 +103,7 @@ async function echo(
 }
 
 function callsOf(client: Client): {
-  ask(metadata?: Metadata): Promise<unknown>;
+  ask(metadata?: Metadata, options?: CallOptions): Promise<unknown>;
   list(): Promise<unknown[]>;
   collect(): Promise<unknown[]>;
   talk(): Promise<unknown[]>;
@@ -115,11 +117,12 @@ function callsOf(client: Client): {
       stream.on('error', reject);
     });
   return {
-    ask: (metadata = new Metadata()) =>
+    ask: (metadata = new Metadata(), options = {}) =>
       new Promise((resolve, reject) => {
-        client.makeUnaryRequest(service.ask.path, write, read, 'x', metadata, (error, reply) =>
-          error === null ? resolve(JSON.parse(reply ?? '')) : reject(error),
-        );
+        const { path } = service.ask;
+        const done = (error: unknown, reply?: string): void =>
+          error === null ? resolve(JSON.parse(reply ?? '')) : reject(error as Error);
+        client.makeUnaryRequest(path, write, read, 'x', metadata, options, done);
       }),
     list: () => all(client.makeServerStreamRequest(service.list.path, write, read, 'x')),
     collect: () =>
@@ -192,6 +195,15 @@ describe('a user’s own gRPC calls inside a transaction', () => {
       expect(await calls.talk()).toEqual([scope, scope]);
     });
     expect(await calls.talk()).toEqual([null, null]);
+  });
+
+  it('bring the deadline of the call with them, for a run inside its handler', async () => {
+    const calls = await echo();
+    const deadline = Math.floor(systemClock.now() / 1_000) * 1_000 + 60_000;
+    const seen = await runInScope(scope, () => calls.ask(new Metadata(), { deadline }));
+    // gRPC carries what is left of it, so it comes out a little later.
+    const { deadline: until } = seen as { readonly deadline: number };
+    expect(Math.abs(until - deadline)).toBeLessThan(30_000);
   });
 
   it('do not flow on through a server without it', async () => {

@@ -68,8 +68,8 @@ export function operatorHandlers(deps: HandlerDeps): OperatorServer {
       const answer = await operator.resume(requests.branchesRequest(request));
       return answers.branchesAnswer(answer, moment(deps));
     }, deps),
-    resolveBranch: unary(async (request) => {
-      const answer = await operator.resolve(requests.resolveRequest(request));
+    resolveBranch: unary(async (request, call) => {
+      const answer = await operator.resolve(requests.resolveRequest(request), call.signal);
       return answers.resolveAnswer(answer, moment(deps));
     }, deps),
   };
