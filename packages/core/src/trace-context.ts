@@ -23,7 +23,7 @@ export function traceProblem(
   trace: TraceContext,
 ): { readonly field: 'traceparent' | 'tracestate'; readonly message: string } | undefined {
   if (!traceparentPattern.test(trace.traceparent)) {
-    const message = `a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got ${describeText(trace.traceparent)}`;
+    const message = `must be a W3C traceparent such as 00-<32 hex>-<16 hex>-01, got ${describeText(trace.traceparent)}`;
     return { field: 'traceparent', message };
   }
   if (trace.tracestate.length <= TRACESTATE_LENGTH_MAX && printable.test(trace.tracestate)) {

@@ -1,4 +1,5 @@
 import { ConfigError } from './errors';
+import { kindOf } from './value-text';
 
 const targetPattern = /^(dns|ipv4|ipv6|unix):./;
 const hostPortPattern = /^(\[[0-9a-fA-F:.%]+\]|[^\s:/[\]]+):([0-9]{1,5})$/;
@@ -20,5 +21,5 @@ export function checkAddress(option: string, address: unknown): asserts address 
 }
 
 function shown(address: unknown): string {
-  return typeof address === 'string' ? JSON.stringify(address) : `a ${typeof address}`;
+  return typeof address === 'string' ? JSON.stringify(address) : kindOf(address);
 }

@@ -17,6 +17,7 @@ import { GrpcCoordinatorTransport } from './grpc/grpc-coordinator-transport';
 import { GrpcTryCaller } from './grpc/grpc-try-caller';
 import { type Joining, joining } from './joining';
 import { namesOf, refuseUnknown } from './known-options';
+import { checkLabels } from './labels';
 import type { TercetInterceptor } from './interceptors';
 import type { ResultOption, RunOptions, RunResult } from './run-options';
 import { type Work, conductRun } from './run/run';
@@ -39,6 +40,8 @@ const optionNames = namesOf<TercetOptions>({
   random: true,
   scheduler: true,
 });
+const getNames = namesOf<GetOptions>({ timeout: true, signal: true });
+const waitNames = namesOf<WaitOptions>({ for: true, timeout: true, signal: true });
 const tlsNames = namesOf<NonNullable<TercetOptions['tls']>>({ coordinator: true });
 /** How long `close` lets undecided runs roll back. */
 const CLOSE_MS = 1_000;
@@ -84,6 +87,7 @@ class TercetClient implements Tercet {
   run<T>(options: RunOptions & ResultOption<NoInfer<T>>, work: Work<T>): Promise<RunResult<T>> {
     return this.tracked(async () => {
       const plan = planRun(options, this.deps);
+      checkLabels(options.labels);
       if (typeof work !== 'function') {
         throw new ConfigError('run needs a callback: tercet.run(options, async (tx) => { … })', {
           option: 'work',
@@ -128,6 +132,7 @@ async function getTransaction(
   text: string,
   options: GetOptions,
 ): Promise<TransactionView> {
+  refuseUnknown('get', options, getNames);
   const gid = parseGid(text);
   const ms = timeoutOf(options.timeout ?? GET_TIMEOUT_MS_DEFAULT);
   const { answer } = await repeat(deps, {
@@ -146,6 +151,7 @@ async function waitTransaction(
   text: string,
   options: WaitOptions,
 ): Promise<TransactionView> {
+  refuseUnknown('wait', options, waitNames);
   const gid = parseGid(text);
   const fact = factOf(options.for ?? 'executed');
   const ms = timeoutOf(options.timeout ?? WAIT_TIMEOUT_MS_DEFAULT);

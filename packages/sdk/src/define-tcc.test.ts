@@ -96,6 +96,23 @@ describe('defineTcc', () => {
       [{ reserve }, { deadlines: { tri: 1 } }, /unknown tri/],
       [{ reserve }, { deadlines: { try: 0 } }, /reserve.deadlines.try must be 1 to/],
       [{ reserve }, { stuckAfter: '5' }, /reserve.stuckAfter must be/],
+      [
+        { reserve: { ...reserve, barrier: 'yes' } },
+        undefined,
+        /^action reserve: barrier must be true or false, got "yes"$/,
+      ],
+      [{ reserve }, { barrier: 1 }, /^action reserve: barrier must be true or false, got 1$/],
+      [
+        { reserve },
+        { parkPermanentErrors: {} },
+        /^action reserve: parkPermanentErrors must be true or false, got an object$/,
+      ],
+      [
+        { a: { try: 'reserveTry', confirm: 'reserveConfirm' } },
+        undefined,
+        /^action a: cancel is missing: name the method$/,
+      ],
+      [{ a: {} }, undefined, /^action a: try is missing: name the method$/],
       [{ reserve }, { stuckAttempts: 0 }, /reserve.stuckAttempts must be a whole number from 1/],
       [{ reserve }, { stuckAttempts: 1_001 }, /from 1 to 1000, got 1001/],
       [{ reserve: { ...reserve, stuckAttempts: 2.5 } }, undefined, /got 2.5/],

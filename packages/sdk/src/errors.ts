@@ -128,8 +128,9 @@ export class TransactionStuckError extends TercetError {
     readonly branches: readonly BranchView[],
   ) {
     const ids = branches.map((branch) => branch.branch).join(', ');
+    const noun = branches.length === 1 ? 'branch' : 'branches';
     super('TRANSACTION_STUCK', {
-      message: `transaction ${gid} needs an operator: parked branches ${ids}`,
+      message: `transaction ${gid} needs an operator: parked ${noun} ${ids}`,
       details: { gid },
     });
   }

@@ -1,5 +1,6 @@
 /** Refuses options that do not exist: in plain JavaScript nobody else notices `timout`. */
 import { ConfigError } from './errors';
+import { kindOf } from './value-text';
 
 /** The names of all options of `T`. The compiler keeps the table complete. */
 export function namesOf<T>(names: Readonly<Record<keyof T, true>>): readonly string[] {
@@ -10,8 +11,7 @@ export function namesOf<T>(names: Readonly<Record<keyof T, true>>): readonly str
 export function refuseUnknown(where: string, given: object, known: readonly string[]): void {
   // Callers in plain JavaScript pass anything.
   if (typeof given !== 'object' || (given as object | null) === null) {
-    const got = given === null ? 'null' : `a ${typeof given}`;
-    throw new ConfigError(`${where} must be given an object of options, got ${got}`);
+    throw new ConfigError(`${where} must be given an object of options, got ${kindOf(given)}`);
   }
   const unknown = Object.keys(given).filter((key) => !known.includes(key));
   const [first] = unknown;

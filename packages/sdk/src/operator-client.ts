@@ -9,6 +9,7 @@ import { isPassing, repeat } from './coordinator/repeat';
 import { deadlineIn } from './deadline';
 import { type Duration, millisecondsOf } from './duration';
 import { CoordinatorUnavailableError } from './errors';
+import { namesOf, refuseUnknown } from './known-options';
 import type { GrpcCredentials } from './grpc/credentials';
 import { GrpcOperatorTransport } from './grpc/grpc-operator-transport';
 import type {
@@ -53,7 +54,8 @@ export interface OperatorClientOptions {
 /**
  * An operator's client. Every call may be repeated. Those that look are one request each; those that change something
  * repeat it by themselves while the coordinator is away. All reject with CoordinatorUnavailableError where there is no
- * answer in time, else with the coordinator's TercetError.
+ * answer in time, with ConfigError for an option that does not exist (nothing was sent), else with the coordinator's
+ * TercetError.
  */
 export interface OperatorClient {
   /** A page of transactions: unfinished ones first, then finished ones, the latest first. */
@@ -88,13 +90,25 @@ export interface OperatorClient {
 
 const ADDRESS_DEFAULT = '127.0.0.1:8420';
 const TIMEOUT_MS_DEFAULT = 10_000;
+const optionNames = namesOf<OperatorClientOptions>({ address: true, timeout: true, tls: true });
+const listNames = namesOf<ListFilter>({
+  statuses: true,
+  name: true,
+  gidPrefix: true,
+  limit: true,
+  cursor: true,
+});
+const stuckNames = namesOf<StuckFilter>({ service: true, action: true, reason: true, limit: true });
+const branchesNames = namesOf<BranchesOptions>({ branches: true });
+const resolveNames = namesOf<ResolveOptions>({ as: true, reason: true, by: true });
 
 /**
  * Makes an operator's client. Connects at the first call.
  *
- * @throws ConfigError where the address or the timeout is malformed.
+ * @throws ConfigError where an option is unknown, or the address or the timeout malformed.
  */
 export function createOperatorClient(options: OperatorClientOptions = {}): OperatorClient {
+  refuseUnknown('createOperatorClient', options, optionNames);
   const { address = ADDRESS_DEFAULT, timeout = TIMEOUT_MS_DEFAULT, tls } = options;
   checkAddress('address', address);
   const deadlineMs = millisecondsOf('timeout', timeout, { min: 1, max: limits.durationMsMax });
@@ -104,18 +118,25 @@ export function createOperatorClient(options: OperatorClientOptions = {}): Opera
   const carriedOut = <T>(attempt: (bounds: CallBounds) => Promise<Answer<T>>): Promise<T> =>
     answered(repeated(attempt, { deadlineMs, signal: closed.signal }));
   return {
-    list: (filter = {}) => answered(transport.list(filter)),
+    list: async (filter = {}) => {
+      refuseUnknown('list', filter, listNames);
+      return await answered(transport.list(filter));
+    },
     get: async (gid) => answered(transport.get(parseGid(gid))),
-    stuck: (filter = {}) => answered(transport.stuck(filter)),
+    stuck: async (filter = {}) => {
+      refuseUnknown('stuck', filter, stuckNames);
+      return await answered(transport.stuck(filter));
+    },
     retry: async (gid, options) => {
-      const request = { gid: parseGid(gid), branchIds: branchIdsOf(options) };
+      const request = { gid: parseGid(gid), branchIds: branchIdsOf('retry', options) };
       return await carriedOut((bounds) => transport.retry(request, bounds));
     },
     resume: async (gid, options) => {
-      const request = { gid: parseGid(gid), branchIds: branchIdsOf(options) };
+      const request = { gid: parseGid(gid), branchIds: branchIdsOf('resume', options) };
       return await carriedOut((bounds) => transport.resume(request, bounds));
     },
     resolve: async (gid, branch, options) => {
+      refuseUnknown('resolve', options, resolveNames);
       const request = { ...options, gid: parseGid(gid), branchId: parseBranchId(branch, 'branch') };
       return await carriedOut((bounds) => transport.resolve(request, bounds));
     },
@@ -146,7 +167,9 @@ async function repeated<T>(
   return answer;
 }
 
-function branchIdsOf({ branches = [] }: BranchesOptions = {}): readonly BranchId[] {
+function branchIdsOf(verb: 'retry' | 'resume', options: BranchesOptions = {}): readonly BranchId[] {
+  refuseUnknown(verb, options, branchesNames);
+  const { branches = [] } = options;
   return branches.map((id) => parseBranchId(id, 'branches'));
 }
 

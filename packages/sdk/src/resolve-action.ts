@@ -13,6 +13,7 @@ import { type Duration, millisecondsOf } from './duration';
 import { ConfigError } from './errors';
 import { namesOf, refuseUnknown } from './known-options';
 import type { MethodLike, ServiceLike } from './service-definition';
+import { shownValue } from './value-text';
 
 const optionNames = namesOf<TccOptions>({
   deadlines: true,
@@ -46,9 +47,9 @@ export function resolveAction(service: ServiceLike, written: WrittenAction): Tcc
   return {
     name,
     methods: {
-      try: methodOf(service, name, methods.try),
-      confirm: methodOf(service, name, methods.confirm),
-      cancel: methodOf(service, name, methods.cancel),
+      try: methodOf(service, written, 'try'),
+      confirm: methodOf(service, written, 'confirm'),
+      cancel: methodOf(service, written, 'cancel'),
     },
     deadlines: deadlinesOf(name, { ...options.deadlines, ...methods.deadlines }),
     retry: retryOf(name, { ...options.retry, ...methods.retry }),
@@ -58,8 +59,8 @@ export function resolveAction(service: ServiceLike, written: WrittenAction): Tcc
       positive,
     ),
     stuckAttempts: stuckAttemptsOf(name, methods.stuckAttempts ?? options.stuckAttempts),
-    parkPermanentErrors: methods.parkPermanentErrors ?? options.parkPermanentErrors ?? false,
-    barrier: methods.barrier ?? options.barrier ?? false,
+    parkPermanentErrors: flagOf(written, 'parkPermanentErrors'),
+    barrier: flagOf(written, 'barrier'),
   };
 }
 
@@ -83,7 +84,16 @@ export function oneService(actions: readonly TccAction[]): string {
   throw new ConfigError(`one definition covers one service, got ${[...services].join(' and ')}`);
 }
 
-function methodOf(service: ServiceLike, action: string, name: string): MethodLike {
+function methodOf(
+  service: ServiceLike,
+  { name: action, methods }: WrittenAction,
+  phase: (typeof phases)[number],
+): MethodLike {
+  // Callers in plain JavaScript leave one out.
+  const { [phase]: name } = methods as Partial<ActionMethods>;
+  if (name === undefined) {
+    throw new ConfigError(`action ${action}: ${phase} is missing: name the method`);
+  }
   const method = Object.hasOwn(service, name) ? service[name] : undefined;
   if (method === undefined) {
     const known = Object.keys(service).join(', ');
@@ -93,6 +103,18 @@ function methodOf(service: ServiceLike, action: string, name: string): MethodLik
     throw new ConfigError(`action ${action}: ${name} streams; Try, Confirm and Cancel are unary`);
   }
   return method;
+}
+
+/** A text such as 'no' would count as true. */
+function flagOf(
+  { name, methods, options }: WrittenAction,
+  key: 'barrier' | 'parkPermanentErrors',
+): boolean {
+  const given: unknown = methods[key] ?? options[key] ?? false;
+  if (typeof given === 'boolean') return given;
+  throw new ConfigError(`action ${name}: ${key} must be true or false, got ${shownValue(given)}`, {
+    option: key,
+  });
 }
 
 function deadlinesOf(

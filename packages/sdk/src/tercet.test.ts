@@ -1,5 +1,6 @@
 /** Options of `run`, and asking about transactions. */
 import { describe, expect, it } from '@jest/globals';
+import type { BranchId } from '@tercet/core';
 import { createTercet } from '@tercet/sdk';
 import { createOperatorClient } from '@tercet/sdk/operator';
 import { Scenario, item, observe, shop } from '../test/support/scenario';
@@ -16,11 +17,28 @@ describe('options', () => {
       [{ name: 'a', timeout: '0s' }, /timeout must be/],
       [{ name: 'a', timeout: '25h' }, /timeout must be/],
       [{ name: 'a', phaseTwoWaitMs: 60_001 }, /phaseTwoWaitMs must be/],
-      [{ name: 'a', traceparent: 'x' }, /traceparent: a W3C traceparent such as/],
+      [{ name: 'a', traceparent: 'x' }, /traceparent: must be a W3C traceparent such as/],
+      [{ name: 'a', labels: { order: '1', items: 7 } }, /^labels.items must be a text, got 7$/],
+      [{ name: 'a', labels: { customer: undefined } }, /labels.customer must be a text, got undef/],
+      [{ name: 'a', labels: { tags: ['a'] } }, /labels.tags must be a text, got an object$/],
+      [{ name: 'a', labels: 'blue' }, /^labels must be an object of texts, got "blue"$/],
+      [{ name: 'a', labels: null }, /^labels must be an object of texts, got null$/],
     ];
     for (const [options, message] of wrong) {
       await expect(s.tercet.run(options as { name: string }, () => 1)).rejects.toThrow(message);
     }
+    expect(s.coordinator.asked).toEqual([]);
+  });
+
+  it('of get and wait are checked', async () => {
+    const s = new Scenario();
+    const wrong = { timout: '1s' } as object;
+    await expect(s.tercet.get('a', wrong)).rejects.toThrow(
+      'get: unknown timout (did you mean timeout?); known are timeout, signal',
+    );
+    await expect(s.tercet.wait('a', wrong)).rejects.toThrow(
+      'wait: unknown timout (did you mean timeout?); known are for, timeout, signal',
+    );
     expect(s.coordinator.asked).toEqual([]);
   });
 
@@ -67,7 +85,8 @@ describe('options', () => {
       null,
     ];
     for (const address of wrong as string[]) {
-      const shown = typeof address === 'string' ? JSON.stringify(address) : `a ${typeof address}`;
+      const other = address === null ? 'null' : `a ${typeof address}`;
+      const shown = typeof address === 'string' ? JSON.stringify(address) : other;
       const rule =
         'must be host:port or a gRPC target such as dns:///tercet:8420, without http://, got';
       const of = (make: () => unknown): unknown => {
@@ -110,9 +129,14 @@ describe('options', () => {
     expect(() => create({ tls: { participants: {} } })).toThrow(
       'createTercet: tls: unknown participants; known are coordinator',
     );
-    expect(() => create('127.0.0.1:8420')).toThrow(
-      'createTercet must be given an object of options, got a string',
-    );
+    for (const [given, shown] of [
+      ['127.0.0.1:8420', 'a string'],
+      [null, 'null'],
+    ]) {
+      expect(() => create(given)).toThrow(
+        `createTercet must be given an object of options, got ${shown}`,
+      );
+    }
     const run = { name: 'a', timout: '1s' } as { name: string };
     await expect(s.tercet.run(run, () => 1)).rejects.toMatchObject({
       name: 'ConfigError',
@@ -218,14 +242,22 @@ describe('wait', () => {
 
   it('rejects at once with TransactionStuckError where a branch is parked', async () => {
     const s = new Scenario();
-    const branches = [aBranchView({ parked: true, stuckReason: 'parked' }), aBranchView({})];
+    const parked = aBranchView({ parked: true, stuckReason: 'parked' });
+    let branches = [parked, aBranchView({ branch: '2' as BranchId })];
     s.coordinator.onWait = () =>
       told(aView({ status: 'confirming', reached: 'decided', branches }));
     const waited = observe(s.tercet.wait('order-1'));
     await s.time.settle();
     expect(waited.error).toMatchObject({
       name: 'TransactionStuckError',
+      message: 'transaction order-1 needs an operator: parked branch 1',
       branches: [{ parked: true }],
+    });
+    branches = [parked, { ...parked, branch: '2' as BranchId }];
+    const again = observe(s.tercet.wait('order-1'));
+    await s.time.settle();
+    expect(again.error).toMatchObject({
+      message: 'transaction order-1 needs an operator: parked branches 1, 2',
     });
   });
 

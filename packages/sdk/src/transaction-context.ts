@@ -52,7 +52,7 @@ export interface TransactionContext {
   /**
    * The actions of a participant. Sends nothing; may be called as often as needed.
    *
-   * @throws ConfigError naming the option.
+   * @throws ConfigError naming the option, and where `definition` was not made by `defineTcc`.
    */
   use<S extends ServiceLike, A extends ActionMap>(
     definition: TccDefinition<S, A>,

@@ -11,6 +11,7 @@ import {
 import { systemClock, systemScheduler } from '@tercet/runtime';
 import { ConfigError } from '../errors';
 import { type Joining, joiningOf } from '../joining';
+import { checkDefinition } from '../known-definition';
 import { namesOf, refuseUnknown } from '../known-options';
 import { type CallDeps, answerCall } from './action-call';
 import { AnswersUnderWay } from './answers-under-way';
@@ -44,7 +45,7 @@ const phases = ['try', 'confirm', 'cancel'] as const;
  * @param definitions One definition, or several of the same service.
  * @param handlers Three handlers for each action by its name; one for every other method by its name.
  * @returns A handle to drain the service. Not repeatable: a server takes each service once.
- * @throws ConfigError where a handler is missing or two definitions disagree; grpc-js's error for a second registration.
+ * @throws ConfigError where a handler is missing, two definitions disagree, or the server has the service already.
  */
 // The shape that users know from grpc-js: server, what, how; options last.
 // eslint-disable-next-line max-params -- four things of four kinds, each named by the documentation
@@ -55,7 +56,7 @@ export function addTcc<const D extends Definitions>(
   options: AddTccOptions = {},
 ): TccService {
   const all: readonly AnyTccDefinition[] = isOne(definitions) ? [definitions] : definitions;
-  const { service } = checkedDefinitions(all);
+  const definition = checkedDefinitions(all);
   refuseUnknown('addTcc', options, optionNames);
   const clock = options.clock ?? systemClock;
   const fence =
@@ -73,13 +74,13 @@ export function addTcc<const D extends Definitions>(
   const byName = handlers as Readonly<Record<string, unknown>>;
   const routes = routesByPath(all.flatMap((one) => routesOf(one, byName)));
   const implementation: UntypedServiceImplementation = {};
-  for (const [name, method] of Object.entries(service)) {
+  for (const [name, method] of Object.entries(definition.service)) {
     const route = routes.get(method.path);
     implementation[name] =
       route === undefined ? ordinaryHandler(name, byName[name]) : calls.handlerOf(route);
   }
   refuseUnknownHandlers(byName, all, implementation);
-  server.addService(service as ServiceDefinition, implementation);
+  addOnce(server, definition, implementation);
   return { drain: () => calls.drain() };
 }
 
@@ -126,6 +127,22 @@ class RunningCalls implements TccService {
   }
 }
 
+function addOnce(
+  server: Server,
+  { service, serviceName }: AnyTccDefinition,
+  implementation: UntypedServiceImplementation,
+): void {
+  try {
+    server.addService(service as ServiceDefinition, implementation);
+  } catch (error) {
+    // grpc-js has no other mark for it, and no way to ask first.
+    if (!(error instanceof Error && error.message.includes('already provided'))) throw error;
+    throw new ConfigError(
+      `addTcc: this server has ${serviceName} already, and takes each service once; give all its definitions and handlers to one addTcc`,
+    );
+  }
+}
+
 function clientOf({ tercet }: AddTccOptions): Joining | undefined {
   if (tercet === undefined) return undefined;
   const client = isRecord(tercet) ? joiningOf(tercet) : undefined;
@@ -141,7 +158,7 @@ function checkedInterceptors({
   // Callers in plain JavaScript pass anything.
   const given: unknown = interceptors;
   const handles = (each: unknown): boolean =>
-    isRecord(each) && ['function', 'undefined'].includes(typeof each['handle']);
+    isRecord(each) && typeof each['handle'] === 'function';
   if (Array.isArray(given) && given.every(handles)) return interceptors;
   throw new ConfigError(
     'addTcc: interceptors must be an array of objects with a function handle(call, next)',
@@ -156,6 +173,7 @@ function isOne(definitions: Definitions): definitions is AnyTccDefinition {
 function checkedDefinitions(all: readonly AnyTccDefinition[]): AnyTccDefinition {
   const [first, ...others] = all;
   if (first === undefined) throw new ConfigError('addTcc needs at least one definition');
+  for (const one of all) checkDefinition('addTcc', one);
   for (const other of others) {
     if (other.service !== first.service) {
       throw new ConfigError(

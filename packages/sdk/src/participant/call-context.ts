@@ -39,7 +39,8 @@ export interface CallContext {
    *
    * Only in Try, and only where `addTcc` was given `tercet`. Sends nothing by itself.
    *
-   * @throws ConfigError elsewhere, for a malformed option, and where this branch is nested 8 deep already.
+   * @throws ConfigError elsewhere, for what is no definition or a malformed option, and where this branch is nested 8
+   *   deep already.
    */
   use<S extends ServiceLike, A extends ActionMap>(
     definition: TccDefinition<S, A>,

@@ -55,7 +55,8 @@ export async function handleCall(
 ): Promise<CallAnswer> {
   const { ctx, nested } = received;
   const { gid, runId, branchId, phase } = ctx;
-  const scope = { gid, runId, branchId, phase, trace: readTrace(ctx.metadata) };
+  const { deadline } = ctx;
+  const scope = { gid, runId, branchId, phase, trace: readTrace(ctx.metadata), deadline };
   const ended = await runInScope(scope, () => endOf(() => around(deps, route, received)));
   // Interceptors may have changed what the rules of nested work had made of the handler's end.
   const end = nested === undefined ? ended : await nested.close(ended);

@@ -33,7 +33,7 @@ export interface ParticipantInterceptor {
    * What this returns is the reply, in the place of the handler's; returning nothing keeps what `next` gave. Without
    * a call of `next` it must return a reply itself or throw: Confirm must never be answered by omission.
    */
-  handle?(call: InterceptedCall, next: () => Promise<unknown>): unknown;
+  handle(call: InterceptedCall, next: () => Promise<unknown>): unknown;
 }
 
 /** Runs `handler` within the interceptors. Resolves with the reply; rejects with what was thrown. */
@@ -45,7 +45,7 @@ export async function withinInterceptors(
   const [outermost, ...inner] = interceptors;
   if (outermost === undefined) return handler();
   const proceed = (): Promise<unknown> => withinInterceptors(inner, call, handler);
-  return outermost.handle === undefined ? proceed() : around(outermost, call, proceed);
+  return around(outermost, call, proceed);
 }
 
 async function around(
@@ -56,7 +56,7 @@ async function around(
   const inner = new Once(proceed);
   let told: unknown;
   try {
-    told = await interceptor.handle?.(call, () => inner.start());
+    told = await interceptor.handle(call, () => inner.start());
   } finally {
     await inner.close();
   }

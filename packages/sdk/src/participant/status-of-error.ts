@@ -1,6 +1,7 @@
 /** What a handler threw → gRPC status and trailers. Only the message leaves, never a stack. */
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { metadataKeys, plainText } from '@tercet/core';
+import { kindOf } from '../value-text';
 import { NestedWorkError } from './nested-failure';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
@@ -64,5 +65,7 @@ function jsonOf(value: unknown): string | undefined {
 /** JavaScript lets anything be the message or the name of an Error. */
 function textOf(error: unknown): unknown {
   if (error instanceof Error) return error.message === '' ? error.name : error.message;
-  return typeof error === 'string' ? error : `the handler threw a ${typeof error} that is no Error`;
+  if (typeof error === 'string') return error;
+  const joint = error === undefined || error === null ? ', which' : ' that';
+  return `the handler threw ${kindOf(error)}${joint} is no Error`;
 }

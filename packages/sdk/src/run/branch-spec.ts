@@ -9,6 +9,7 @@ import type { TryOptions, UseOptions } from '../transaction-context';
 import { checkMetadata } from './metadata-rules';
 
 const useNames = namesOf<UseOptions>({ target: true, metadata: true });
+const tryNames = namesOf<TryOptions>({ signal: true, deadline: true });
 
 /** A Try as the proxy hands it on. */
 export interface TryStart {
@@ -20,10 +21,12 @@ export interface TryStart {
 
 /**
  * The branch of a Try with `leftMs` of the run left. Each operation is encoded with its own method's serializer.
- * Throws INVALID_ARGUMENT where the request cannot be encoded, ConfigError for a malformed deadline.
+ * Throws INVALID_ARGUMENT where the request cannot be encoded, ConfigError for an unknown option or a malformed
+ * deadline.
  */
 export function branchSpecOf(id: BranchId, start: TryStart, leftMs: number): BranchSpec {
   const { action, use, request } = start;
+  refuseUnknown(`Try ${action.name}`, start.options, tryNames);
   const wish = start.options.deadline ?? action.deadlines.tryMs;
   const wishMs = millisecondsOf('deadline', wish, { min: 1, max: limits.durationMsMax });
   const { methods, deadlines } = action;

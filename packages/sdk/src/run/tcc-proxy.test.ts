@@ -36,10 +36,10 @@ describe('options of a Try', () => {
   const wrong: readonly [unknown, string][] = [
     [
       { deadlin: '1s' },
-      'options of reserve: unknown deadlin (did you mean deadline?); known are signal, deadline',
+      'Try reserve: unknown deadlin (did you mean deadline?); known are signal, deadline',
     ],
-    [null, 'options of reserve must be given an object of options, got null'],
-    ['1s', 'options of reserve must be given an object of options, got a string'],
+    [null, 'Try reserve must be given an object of options, got null'],
+    ['1s', 'Try reserve must be given an object of options, got a string'],
   ];
   it.each(wrong)('are refused before anything is sent: %j', async (given, message) => {
     const s = new Scenario();

@@ -54,7 +54,7 @@ describe('interceptors of a participant', () => {
         return reply;
       },
     });
-    const peer = await aShop([named('outer'), {}, named('inner')]);
+    const peer = await aShop([named('outer'), named('inner')]);
     expect(reservationOf(await callReserve(peer, 'try'))).toBe('r-tea');
     const request = { sku: 'tea', quantity: 2 };
     const seen = ['try', 'order-1', '1', 1, 'shop.ShopTcc', request];
@@ -221,6 +221,11 @@ describe('interceptors of a participant', () => {
     const handlers = { reserve: reserving, charge: charging, count: () => {} };
     const wrong: readonly [unknown, RegExp][] = [
       [{ interceptors: [{ handle: 'log' }] }, /interceptors must be an array of objects/],
+      [
+        { interceptors: [{ handel() {} }] },
+        /array of objects with a function handle\(call, next\)/,
+      ],
+      [{ interceptors: [{}] }, /array of objects with a function handle\(call, next\)/],
       [{ interceptors: () => undefined }, /interceptors must be an array of objects/],
       [{ interceptor: [] }, /unknown interceptor \(did you mean interceptors\?\)/],
       [{ tercet: 'localhost:8420' }, /tercet must be a client made by createTercet/],

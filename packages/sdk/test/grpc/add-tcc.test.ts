@@ -171,6 +171,15 @@ describe('ctx.use', () => {
       { tercet },
     );
     expect((await callReserve(shop, 'try')).message).toContain('target must be the gRPC address');
+    await shop.stop();
+    const service = ShopTccService as unknown as typeof stock;
+    const other = await participant(
+      { try: (_request, ctx) => void ctx.use(service, { target: 'other:1' }) },
+      { tercet },
+    );
+    expect((await callReserve(other, 'try')).message).toContain(
+      'use takes what defineTcc made, got a generated service',
+    );
     await tercet.close();
   });
 });
@@ -261,7 +270,10 @@ describe('any other error of a handler', () => {
       [new Error('disk full'), 'disk full'],
       [new TypeError(''), 'TypeError'],
       ['a text', 'a text'],
-      [undefined, 'the handler threw a undefined that is no Error'],
+      [undefined, 'the handler threw undefined, which is no Error'],
+      [null, 'the handler threw null, which is no Error'],
+      [{ code: 5 }, 'the handler threw an object that is no Error'],
+      [7, 'the handler threw a number that is no Error'],
       [Object.assign(new Error('teapot'), { code: status.UNIMPLEMENTED }), 'teapot'],
     ];
     for (const [error, message] of cases) {
@@ -293,7 +305,7 @@ describe('any other error of a handler', () => {
       [odd({ a: 1 }), status.UNKNOWN, '[object Object]'],
       [odd(undefined), status.UNKNOWN, 'undefined'],
       [odd(Object.create(null)), status.UNKNOWN, '\uFFFD'],
-      [undefined, status.UNKNOWN, 'the handler threw a undefined that is no Error'],
+      [undefined, status.UNKNOWN, 'the handler threw undefined, which is no Error'],
       [secret, status.INTERNAL, 'this call could not be answered'],
     ];
     let next: unknown;
@@ -548,6 +560,7 @@ describe('addTcc', () => {
     const other = defineTcc({ ...ShopTccService }, { charge });
     const wrong: readonly [unknown, unknown, RegExp][] = [
       [[], {}, /at least one definition/],
+      [stock.service, {}, /^addTcc takes what defineTcc made, got a generated service; name its/],
       [
         stock,
         { reserve: { ...reserving, cancel: undefined }, count },
@@ -573,6 +586,36 @@ describe('addTcc', () => {
         expect(() => untyped(server, definitions, handlers)).toThrow(ConfigError);
         expect(() => untyped(server, definitions, handlers)).toThrow(message);
       }
+    });
+  });
+
+  it('says so where the server has the service already, however it came there', async () => {
+    const reserving = { try: () => ({ reservationId: 'r' }), confirm: () => {}, cancel: () => {} };
+    const handlers = { reserve: reserving, charge: charging, count };
+    const twice = {
+      name: 'ConfigError',
+      message:
+        'addTcc: this server has shop.ShopTcc already, and takes each service once; give all its definitions and handlers to one addTcc',
+    };
+    const refusal = (server: Server): unknown => {
+      try {
+        return addTcc(server, [stock, payment], handlers);
+      } catch (error) {
+        return error;
+      }
+    };
+    peer = await startPeer((server) => {
+      addTcc(server, [stock, payment], handlers);
+      expect(refusal(server)).toMatchObject(twice);
+    });
+    // The first registration is what counts.
+    expect((await callReserve(peer, 'try')).code).toBe(status.OK);
+    await peer.stop();
+    peer = await startPeer((server) => {
+      server.addService(ShopTccService, {});
+      expect(refusal(server)).toMatchObject(twice);
+      server.removeService(ShopTccService);
+      expect(refusal(server)).toHaveProperty('drain');
     });
   });
 

@@ -10,6 +10,7 @@ import {
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type ServiceError,
   type UntypedServiceImplementation,
   credentials,
   type sendUnaryData,
@@ -120,8 +121,8 @@ function callsOf(client: Client): {
     ask: (metadata = new Metadata(), options = {}) =>
       new Promise((resolve, reject) => {
         const { path } = service.ask;
-        const done = (error: unknown, reply?: string): void =>
-          error === null ? resolve(JSON.parse(reply ?? '')) : reject(error as Error);
+        const done = (error: ServiceError | null, reply?: string): void =>
+          error === null ? resolve(JSON.parse(reply ?? '')) : reject(error);
         client.makeUnaryRequest(path, write, read, 'x', metadata, options, done);
       }),
     list: () => all(client.makeServerStreamRequest(service.list.path, write, read, 'x')),

@@ -91,6 +91,13 @@ async function connected(): Promise<OperatorClient> {
 }
 
 type Reply = (error: object | null, reply?: unknown) => void;
+/** The client as plain JavaScript sees it. */
+type Untyped = Readonly<
+  Record<
+    'list' | 'stuck' | 'retry' | 'resume' | 'resolve',
+    (...given: unknown[]) => Promise<unknown>
+  >
+>;
 
 afterEach(async () => {
   client?.close();
@@ -203,6 +210,48 @@ describe('the operator client', () => {
     await expect(operator.resume('order-1', { branches: ['x'] })).rejects.toMatchObject(invalid);
     await expect(operator.resolve('order-1', '01', verdict)).rejects.toMatchObject(invalid);
     expect(verbs).toEqual([]);
+  });
+
+  it('refuses options that do not exist, before anything is sent', async () => {
+    const create = createOperatorClient as (options: unknown) => unknown;
+    expect(() => create({ adress: 'a:1' })).toThrow(
+      'createOperatorClient: unknown adress (did you mean address?); known are address, timeout, tls',
+    );
+    expect(() => create('127.0.0.1:8420')).toThrow(
+      'createOperatorClient must be given an object of options, got a string',
+    );
+    const operator = (await connected()) as unknown as Untyped;
+    const verdict = { as: 'confirmed', reason: 'r', by: 'b' };
+    const rows = listed.length + stuck.length;
+    const wrong: readonly [() => Promise<unknown>, string][] = [
+      [() => operator.list({ status: ['confirming'] }), 'list: unknown status (did you mean'],
+      [() => operator.list({ gidprefix: 'o' }), 'unknown gidprefix (did you mean gidPrefix?)'],
+      [
+        () => operator.stuck({ name: 'checkout' }),
+        'stuck: unknown name; known are service, action',
+      ],
+      [() => operator.retry('order-1', { branch: '1' }), 'retry: unknown branch (did you mean'],
+      [() => operator.resume('order-1', ['1']), 'resume: unknown 0; known are branches'],
+      [
+        () => operator.resume('order-1', '1'),
+        'resume must be given an object of options, got a str',
+      ],
+      [
+        () => operator.resolve('order-1', '1', { ...verdict, who: 'ann' }),
+        'resolve: unknown who; known are as, reason, by',
+      ],
+      [
+        () => operator.resolve('order-1', '1'),
+        'resolve must be given an object of options, got undefined',
+      ],
+    ];
+    for (const [call, message] of wrong) {
+      await expect(call()).rejects.toMatchObject({
+        name: 'ConfigError',
+        message: expect.stringContaining(message) as unknown,
+      });
+    }
+    expect([verbs.length, listed.length + stuck.length]).toEqual([0, rows]);
   });
 
   it.each(['retry', 'resume', 'resolve'] as const)(
