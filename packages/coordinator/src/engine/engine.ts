@@ -252,7 +252,7 @@ export class Engine {
     if (isFinished(tx.status)) return this.onFinished(resident);
     if (tx.status === 'trying') return this.due.set(resident, tx.deadlineAt);
     this.due.delete(resident);
-    this.stuckWatch.start();
+    this.stuckWatch.watch(tx);
     this.fanOut.drive(resident);
   }
 

@@ -146,6 +146,11 @@ export class Resident {
     return true;
   }
 
+  /** Whether a branch was reported as stuck. */
+  isReportedStuck(id: BranchId): boolean {
+    return this.stuckIds?.has(id) === true;
+  }
+
   /** No new call of a branch starts until `unhold`; holds are counted. */
   hold(id: BranchId): void {
     this.heldIds = [...this.heldIds, id];

@@ -2,10 +2,19 @@
  * Tells branches that become stuck without an attempt of their own: held back at a target that is down, or in a call
  * that hangs. Only their age tells, so somebody has to look.
  *
- * T1 A look every few seconds over what is in memory; one timer, and none while nothing is.
+ * T1 A look comes within a few seconds of the time at which the first branch may have become stuck by its age; there is
+ *    one timer, and none while nothing can become stuck that was not told.
  * T2 A look never keeps the event loop for long: it goes on in the next turn.
  */
-import { type Clock, type Scheduler, type Timer, openPhase, pendingBranches } from '@tercet/core';
+import {
+  type Clock,
+  type GlobalTransaction,
+  type Scheduler,
+  type Timer,
+  openPhase,
+  openSince,
+  pendingBranches,
+} from '@tercet/core';
 import { type ReportDeps, reportIfStuck } from './attempt-report';
 import type { Resident } from './resident';
 import type { Residents } from './residents';
@@ -17,60 +26,82 @@ export interface StuckWatchDeps extends ReportDeps {
   readonly residents: Residents;
 }
 
-/** Time between two looks. */
+/** Least time between two looks. */
 const LOOK_MS = 5_000;
 /** Residents looked at in one turn of the event loop. */
 const SLICE = 2_000;
 
+/** A look under way: what is left of it, and when the next one may find something. */
+interface Look {
+  readonly rest: Iterator<Resident>;
+  nextAt: number;
+}
+
 /** Looks for stuck branches. */
 export class StuckWatch {
-  private timer: Timer | undefined;
+  private planned: { readonly at: number; readonly timer: Timer } | undefined;
   private closed = false;
 
   constructor(private readonly deps: StuckWatchDeps) {}
 
-  /** Something is in phase two: looks from now on, while anything is in memory. */
-  start(): void {
-    if (this.closed || this.timer !== undefined) return;
-    this.timer = this.deps.scheduler.after(LOOK_MS, () => {
-      this.timer = undefined;
-      this.look(this.deps.residents.all());
-    });
+  /** A transaction is in phase two from now on. */
+  watch(tx: GlobalTransaction): void {
+    const soonest = Math.min(...tx.branches.map(({ spec }) => spec.stuckAfterMs));
+    this.plan(this.deps.clock.now() + soonest);
   }
 
   /** Nothing may be left to look at. */
   rest(): void {
-    if (this.deps.residents.size > 0) return;
-    this.timer?.cancel();
-    this.timer = undefined;
+    if (this.deps.residents.size === 0) this.unplan();
   }
 
   /** Ends all looking. */
   close(): void {
     this.closed = true;
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.unplan();
   }
 
-  private look(rest: Iterator<Resident>): void {
+  private plan(at: number): void {
+    if (this.closed || at === Number.POSITIVE_INFINITY) return;
+    if (this.planned !== undefined && this.planned.at <= at) return;
+    this.unplan();
+    const delayMs = Math.max(LOOK_MS, at - this.deps.clock.now());
+    const timer = this.deps.scheduler.after(delayMs, () => {
+      this.planned = undefined;
+      this.look({ rest: this.deps.residents.all(), nextAt: Number.POSITIVE_INFINITY });
+    });
+    this.planned = { at, timer };
+  }
+
+  private unplan(): void {
+    this.planned?.timer.cancel();
+    this.planned = undefined;
+  }
+
+  private look(look: Look): void {
     if (this.closed) return;
     const now = this.deps.clock.now();
     for (let i = 0; i < SLICE; i++) {
-      const next = rest.next();
-      if (next.done === true) {
-        if (this.deps.residents.size > 0) this.start();
-        return;
-      }
-      this.lookAt(next.value, now);
+      const next = look.rest.next();
+      if (next.done === true) return this.plan(look.nextAt);
+      look.nextAt = Math.min(look.nextAt, this.lookAt(next.value, now));
     }
-    this.deps.scheduler.soon(() => this.look(rest));
+    this.deps.scheduler.soon(() => this.look(look));
   }
 
-  private lookAt(resident: Resident, now: number): void {
+  /** Tells what is stuck. Answers when something more may be, by its age alone. */
+  private lookAt(resident: Resident, now: number): number {
     const { tx } = resident;
-    if (tx === undefined || openPhase(tx) === undefined) return;
-    for (const { spec } of pendingBranches(tx)) {
-      reportIfStuck(this.deps, { resident, tx, branchId: spec.id, now });
+    let nextAt = Number.POSITIVE_INFINITY;
+    if (tx === undefined || openPhase(tx) === undefined) return nextAt;
+    for (const branch of pendingBranches(tx)) {
+      const { id, stuckAfterMs } = branch.spec;
+      if (reportIfStuck(this.deps, { resident, tx, branchId: id, now })) continue;
+      if (resident.isReportedStuck(id)) continue;
+      // One that waits for another branch is not called before that one ends.
+      const since = openSince(tx, branch, this.deps.clockSkewMs) ?? now;
+      nextAt = Math.min(nextAt, since + stuckAfterMs);
     }
+    return nextAt;
   }
 }
