@@ -29,6 +29,8 @@ module.exports = {
     '!packages/core/src/**/*.test.ts',
     '!packages/core/src/testing/**',
   ],
+  // Every core: most of the time of the slow tests is spent in processes that they wait for.
+  maxWorkers: '100%',
   // Real processes and databases on a busy machine: how long a test takes is no assertion.
   testTimeout: 20_000,
   coverageReporters: ['text-summary', 'json-summary'],
