@@ -14,7 +14,8 @@ const leaf = fc.oneof(
   fc.integer(),
   fc.string({ unit: 'binary' }),
   fc.bigInt(),
-  fc.date({ noInvalidDate: false }),
+  // Node 20 calls two invalid dates different: they have a test of their own.
+  fc.date({ noInvalidDate: true }),
   fc.uint8Array(),
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 );
@@ -48,6 +49,12 @@ describe('the default codec of results', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('gives an invalid date back as one', () => {
+    const { at } = roundTrip({ at: new Date(Number.NaN) }) as { readonly at: Date };
+    expect(at).toBeInstanceOf(Date);
+    expect(at.getTime()).toBeNaN();
   });
 
   it('keeps the kind of bytes, and only the seen part of a larger buffer', () => {
