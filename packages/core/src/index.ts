@@ -119,6 +119,7 @@ export { CLOCK_SKEW_MS_DEFAULT, limits } from './limits';
 export { type Duration, parseDuration } from './duration';
 export { metadataKeys } from './metadata';
 export { plainText } from './text';
+export { nearest } from './nearest';
 export { type Clock, type Random, type Scheduler, type Timer } from './ports';
 export { TRACESTATE_LENGTH_MAX, type TraceContext, traceProblem } from './trace-context';
 export { assertNever } from './assert-never';

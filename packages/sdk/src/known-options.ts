@@ -1,4 +1,5 @@
 /** Refuses options that do not exist: in plain JavaScript nobody else notices `timout`. */
+import { nearest } from '@tercet/core';
 import { ConfigError } from './errors';
 import { kindOf } from './value-text';
 
@@ -16,33 +17,10 @@ export function refuseUnknown(where: string, given: object, known: readonly stri
   const unknown = Object.keys(given).filter((key) => !known.includes(key));
   const [first] = unknown;
   if (first === undefined) return;
-  const nearest = nearestOf(first, known);
-  const question = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+  const meant = nearest(first, known);
+  const question = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   throw new ConfigError(
     `${where}: unknown ${unknown.join(', ')}${question}; known are ${known.join(', ')}`,
     { option: first },
   );
-}
-
-/** The known name that a typing error may have meant: at most half of it is wrong. */
-function nearestOf(name: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((each) => ({ each, distance: distanceOf(name.toLowerCase(), each.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  return best !== undefined && best.distance <= best.each.length / 2 ? best.each : undefined;
-}
-
-/** Levenshtein distance. */
-function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -1,9 +1,8 @@
 /** The file of settings: one YAML map, keys named like the flags, one value each. */
 import { readFile } from 'node:fs/promises';
-import { describeText } from '@tercet/core';
+import { describeText, nearest } from '@tercet/core';
 import type * as yaml from 'yaml';
 import { type ConfigField, configFields } from './fields';
-import { nearest } from './nearest';
 
 /** A value as it stands in the file. */
 export interface FileValue {

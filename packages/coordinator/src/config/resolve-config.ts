@@ -1,7 +1,6 @@
-import { TercetError } from '@tercet/core';
+import { TercetError, nearest } from '@tercet/core';
 import type { ConfigFile } from './config-file';
 import { type Config, type ConfigField, configFields } from './fields';
-import { nearest } from './nearest';
 
 /** Where settings may come from. */
 export interface ConfigSources {

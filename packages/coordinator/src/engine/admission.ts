@@ -84,7 +84,7 @@ export class Admission {
   }
 
   /** The decision of a transaction that counted as undecided is durable. To be told once. */
-  decided(_tx: GlobalTransaction): void {
+  decided(): void {
     this.endUndecided();
   }
 

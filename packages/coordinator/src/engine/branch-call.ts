@@ -1,5 +1,5 @@
 import type { BranchSpec, CallFailure } from '@tercet/core';
-import type { GateEntry, GateReply } from './gate';
+import type { GateReply } from './gate-entry';
 import type { GatedCall, Resident } from './resident';
 
 /** What carries a gated call out. */
@@ -11,7 +11,7 @@ export interface BranchCallWork {
 }
 
 /** One due branch between the moment it is handed to its target's gate and the end of its call. */
-export class BranchCall implements GatedCall, GateEntry {
+export class BranchCall implements GatedCall {
   running = false;
   readonly ended: (() => void)[] = [];
 

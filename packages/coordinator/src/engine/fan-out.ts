@@ -41,7 +41,7 @@ import type { Gates } from './gates';
 import type { InterceptorChain } from './interceptors';
 import type { PayloadCache } from './payload-cache';
 import type { Progress } from './progress';
-import type { Resident } from './resident';
+import type { GatedCall, Resident } from './resident';
 import { RunningWork } from './running-work';
 import { TimerSet } from './timer-set';
 
@@ -104,13 +104,13 @@ export class FanOut {
     resident.hold(branchId);
     const call = resident.callOf(branchId);
     if (call === undefined) return;
-    if (this.withdraw(resident, call as BranchCall)) return;
+    if (this.withdraw(resident, call)) return;
     await new Promise<void>((resolve) => call.ended.push(resolve));
   }
 
   /** Takes every call that waits for its turn out of its gate. */
   withdrawAll(resident: Resident): void {
-    for (const call of resident.calls) this.withdraw(resident, call as BranchCall);
+    for (const call of resident.calls) this.withdraw(resident, call);
   }
 
   /**
@@ -142,7 +142,7 @@ export class FanOut {
     this.deps.gates.offer(call);
   }
 
-  private withdraw(resident: Resident, call: BranchCall): boolean {
+  private withdraw(resident: Resident, call: GatedCall): boolean {
     if (call.running) return false;
     this.deps.gates.withdraw(call);
     resident.removeCall(call);

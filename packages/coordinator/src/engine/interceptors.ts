@@ -83,7 +83,12 @@ const INTERCEPTOR_MS_MAX = 1_000;
 
 /** The interceptors of one coordinator. */
 export class InterceptorChain {
-  constructor(private readonly deps: InterceptorChainDeps) {}
+  /** Those that stand around attempts. */
+  private readonly around: readonly CoordinatorInterceptor[];
+
+  constructor(private readonly deps: InterceptorChainDeps) {
+    this.around = deps.interceptors.filter((one) => one.attempt !== undefined);
+  }
 
   /** Tells a decision. Never throws. */
   decision(event: DecisionEvent): void {
@@ -97,22 +102,17 @@ export class InterceptorChain {
 
   /** Runs one call within the interceptors. Never rejects. */
   async attempt(call: ParticipantCall, send: () => Promise<CallReply>): Promise<AttemptEnd> {
-    const around = this.deps.interceptors.filter((one) => one.attempt !== undefined);
-    if (around.length === 0) return { reply: await send(), sent: true };
-    return await this.within(around, call, send);
+    if (this.around.length === 0) return { reply: await send(), sent: true };
+    return await this.within(call, send);
   }
 
-  private async within(
-    around: readonly CoordinatorInterceptor[],
-    call: ParticipantCall,
-    send: () => Promise<CallReply>,
-  ): Promise<AttemptEnd> {
+  private async within(call: ParticipantCall, send: () => Promise<CallReply>): Promise<AttemptEnd> {
     let sent: Promise<CallReply> | undefined;
     let late = false;
     const next = async (place: number): Promise<CallReply> => {
       // The attempt was counted as not sent; another one may be under way.
       if (late) throw new Error('next of an attempt was called after its time');
-      const interceptor = around[place];
+      const interceptor = this.around[place];
       if (interceptor?.attempt !== undefined) {
         let inner: Promise<CallReply> | undefined;
         await interceptor.attempt(

@@ -12,12 +12,10 @@ import type { FanOut } from './fan-out';
 import { type Progress, moved } from './progress';
 import type { OrderResult, Resident } from './resident';
 import type { Residents } from './residents';
-import type { StoreReader } from './store-reader';
 
 /** What carrying orders out needs. */
 export interface OrdersDeps {
   readonly residents: Residents;
-  readonly reader: StoreReader;
   readonly fanOut: FanOut;
   readonly progress: Progress;
   readonly admission: Admission;
@@ -34,7 +32,8 @@ export class Orders {
     const resident = residents.of(gid);
     try {
       // Behind a decision that is on its way: the order is about what is durable.
-      const tx = await resident.serially(() => this.present(resident));
+      const tx = await resident.serially(() => residents.present(resident));
+      if (tx === undefined) throw notFound(gid);
       const decision = operate(tx, event, clock.now());
       if (decision.kind === 'rejected') throw decision.error;
       if (decision.kind === 'repeated') return { tx: decision.current, changed: [] };
@@ -46,14 +45,6 @@ export class Orders {
       this.deps.fanOut.drive(resident);
       residents.forgetIfUnused(resident);
     }
-  }
-
-  /** What the order is about: read into memory where it is unfinished and ours. */
-  private async present(resident: Resident): Promise<GlobalTransaction> {
-    if (resident.tx === undefined) await this.deps.residents.bring(resident);
-    const tx = resident.tx ?? (await this.deps.reader.load(resident.gid));
-    if (tx === undefined) throw notFound(resident.gid);
-    return tx;
   }
 
   /** While a verdict is on its way nobody calls the branch, and a call that runs has its say first. */

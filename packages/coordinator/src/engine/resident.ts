@@ -1,4 +1,5 @@
 import type { BranchId, Gid, GlobalTransaction, OperatorEvent, Scheduler } from '@tercet/core';
+import type { GateEntry } from './gate-entry';
 import { Waiters } from './waiters';
 
 /** An operator's event that waits to become durable. */
@@ -16,7 +17,7 @@ export interface OrderResult {
 }
 
 /** A due branch that was handed to its target's gate. */
-export interface GatedCall {
+export interface GatedCall extends GateEntry {
   readonly branchId: BranchId;
   /** Its call is under way; false = it waits for its turn. */
   running: boolean;

@@ -117,6 +117,12 @@ export class Residents {
     return true;
   }
 
+  /** What is there: in memory, or read into it where it is unfinished and ours, or else as the store has it. */
+  async present(resident: Resident): Promise<GlobalTransaction | undefined> {
+    if (resident.tx === undefined) await this.bring(resident);
+    return resident.tx ?? (await this.deps.reader.load(resident.gid));
+  }
+
   /** Forgets a resident that nobody needs: one without a transaction, or with a finished one. */
   forgetIfUnused(resident: Resident): void {
     const over = resident.tx === undefined || isFinished(resident.tx.status);

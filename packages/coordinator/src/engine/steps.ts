@@ -21,13 +21,11 @@ import type { PayloadCache } from './payload-cache';
 import { moved } from './progress';
 import type { Resident } from './resident';
 import type { Residents } from './residents';
-import type { StoreReader } from './store-reader';
 import type { TransactionOperation, WriteResult } from './write-queue';
 
 /** What a step needs. */
 export interface StepDeps {
   readonly writer: BatchWriter;
-  readonly reader: StoreReader;
   readonly residents: Residents;
   readonly payloads: PayloadCache;
   readonly forms: LeanForms;
@@ -61,14 +59,14 @@ export class Steps {
   ): Promise<GlobalTransaction> {
     const { residents } = this.deps;
     const opens = event.kind === 'register' && event.opening !== undefined;
-    // Where all that is ours is in memory, an opening need not ask the store: its insert finds out. One that had left
-    // memory would take the repeated insert for its own, whatever the bytes.
-    if (resident.tx === undefined && residents.absentCount > 0) await residents.bring(resident);
     if (resident.tx === undefined && opens) {
-      const opened = await this.open(resident, event, options);
+      // Where all that is ours is in memory, an opening need not ask the store: its insert finds out. One that had left
+      // memory would take the repeated insert for its own, whatever the bytes.
+      const back = residents.absentCount > 0 && (await residents.bring(resident));
+      const opened = back ? undefined : await this.open(resident, event, options);
       if (opened !== undefined) return opened;
     }
-    return await this.onto(await this.known(resident), { resident, event, options });
+    return await this.onto(await residents.present(resident), { resident, event, options });
   }
 
   /** Opens a transaction; undefined = the gid is there already. */
@@ -85,7 +83,7 @@ export class Steps {
       reservation = this.admit(decision, undefined);
     } catch (error) {
       // There is no room for a new one; a repeat of an old one is still answered (I9).
-      if ((await this.known(resident)) !== undefined) return undefined;
+      if ((await this.deps.residents.present(resident)) !== undefined) return undefined;
       throw error;
     }
     const result = await this.deps.writer.write(operationOf(decision, undefined), options);
@@ -113,12 +111,6 @@ export class Steps {
     const result = await this.deps.writer.write(operationOf(decision, known), options);
     if (result.kind !== 'applied') reservation.release();
     return this.written(resident, decision, result);
-  }
-
-  /** What is there: in memory, or read into it where it is unfinished and ours, or else as the store has it. */
-  private async known(resident: Resident): Promise<GlobalTransaction | undefined> {
-    if (resident.tx === undefined) await this.deps.residents.bring(resident);
-    return resident.tx ?? (await this.deps.reader.load(resident.gid));
   }
 
   /** A repeated registration is compared byte for byte; memory has none of the bytes. */
@@ -165,7 +157,6 @@ export class Steps {
         const tx = this.inMemory(resident.tx, decision, result.epoch);
         resident.tx = tx;
         if (decision.change.kind === 'decided') this.decided(tx);
-        if (decision.change.kind === 'opened') resident.storedNextAt = tx.deadlineAt;
         resident.notify();
         this.deps.goOn(resident, tx);
         if (decision.change.kind === 'opened') this.deps.residents.makeRoom();
@@ -201,7 +192,7 @@ export class Steps {
     const { gid, runId, name, cause, decidedAt, openedAt, branches } = tx;
     const decision = decisionOf(tx.status);
     if (decision === undefined || cause === undefined || decidedAt === undefined) return;
-    this.deps.admission.decided(tx);
+    this.deps.admission.decided();
     this.deps.logger.debug({ gid, status: tx.status, cause: cause.kind }, 'decided');
     const count = branches.length;
     this.deps.interceptors.decision({

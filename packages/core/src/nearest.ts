@@ -1,7 +1,7 @@
-/** The word that somebody who typed `given` most likely meant; undefined where nothing is close. */
+/** The word that somebody who typed `given` most likely meant, upper and lower case alike; undefined where nothing is close. */
 export function nearest(given: string, words: readonly string[]): string | undefined {
   const ranked = words
-    .map((word) => ({ word, distance: editDistance(given, word) }))
+    .map((word) => ({ word, distance: editDistance(given.toLowerCase(), word.toLowerCase()) }))
     .filter(({ word, distance }) => distance <= Math.max(1, Math.floor(word.length / 3)))
     .sort((a, b) => a.distance - b.distance);
   return ranked[0]?.word;
