@@ -6,7 +6,8 @@
 /* eslint-disable */
 
 export * from "./tercet/v1/annotations";
+export * from "./tercet/v1/errors";
 export * from "./tercet/v1/transaction";
 export * from "./tercet/v1/coordinator";
-export * from "./tercet/v1/errors";
 export * from "./tercet/v1/operator";
+export * from "./tercet/v1/participant";

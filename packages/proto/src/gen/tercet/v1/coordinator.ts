@@ -10,14 +10,17 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ErrorInfo } from "./errors";
 import {
   Branch,
   BranchState,
@@ -195,6 +198,97 @@ export interface WaitTransactionResponse {
     | undefined;
   /** The result that Commit carried, where it was asked for and there is one. */
   result?: Buffer | undefined;
+}
+
+/** Commands of one caller, at most 256 KiB; a larger command travels alone. */
+export interface SessionRequest {
+  /** In any order: each is carried out and answered by itself. */
+  commands: SessionCommand[];
+  /** Commands whose caller has stopped waiting: no answer is expected. What a command does is not taken back. */
+  givenUpIds: number[];
+}
+
+/** One command. */
+export interface SessionCommand {
+  /** Chosen by the caller, unique among its unanswered commands on this stream. */
+  id: number;
+  /** How long the caller waits for the answer, milliseconds; 0 = it names no end. */
+  deadlineMs: number;
+  /** What to do. Unset, or unknown to this coordinator: answered with NOT_BUILT_YET. */
+  command?:
+    | //
+    /** As RegisterBranches. */
+    { $case: "register"; value: RegisterBranchesRequest }
+    | //
+    /** As Commit. */
+    { $case: "commit"; value: CommitRequest }
+    | //
+    /** As Rollback. */
+    { $case: "rollback"; value: RollbackRequest }
+    | //
+    /** As GetTransaction. */
+    { $case: "get"; value: GetTransactionRequest }
+    | //
+    /** As WaitTransaction; it holds up no other command. */
+    { $case: "wait"; value: WaitTransactionRequest }
+    | undefined;
+}
+
+/** Answers of the coordinator. */
+export interface SessionResponse {
+  /** In the first message only. */
+  hello?:
+    | SessionHello
+    | undefined;
+  /** As they are ready, not in the order of the commands. */
+  answers: SessionAnswer[];
+  /** No new commands: the coordinator stops. Commands that are under way are answered; then the caller ends the stream. */
+  drain: boolean;
+}
+
+/** What the coordinator says of itself. */
+export interface SessionHello {
+  /** Version of these contracts: 1. */
+  protocolVersion: number;
+  /** Unanswered commands it takes on one stream; one above that is answered with LIMIT_EXCEEDED. */
+  outstandingMax: number;
+}
+
+/** The answer of one command. */
+export interface SessionAnswer {
+  /** Of the command. */
+  id: number;
+  /** How it ended. */
+  answer?:
+    | //
+    /** Of register. */
+    { $case: "registered"; value: RegisterBranchesResponse }
+    | //
+    /** Of commit. */
+    { $case: "committed"; value: CommitResponse }
+    | //
+    /** Of rollback. */
+    { $case: "rolledBack"; value: RollbackResponse }
+    | //
+    /** Of get. */
+    { $case: "got"; value: GetTransactionResponse }
+    | //
+    /** Of wait. */
+    { $case: "waited"; value: WaitTransactionResponse }
+    | //
+    /** It failed, exactly as the unary call would. */
+    { $case: "failure"; value: CommandFailure }
+    | undefined;
+}
+
+/** What a unary call says with its status. */
+export interface CommandFailure {
+  /** gRPC status code. */
+  grpcCode: number;
+  /** gRPC status message. */
+  message: string;
+  /** What the trailing metadata `tercet-error-bin` says. */
+  info?: ErrorInfo | undefined;
 }
 
 function createBaseOpening(): Opening {
@@ -1792,6 +1886,817 @@ export const WaitTransactionResponse: MessageFns<WaitTransactionResponse> = {
   },
 };
 
+function createBaseSessionRequest(): SessionRequest {
+  return { commands: [], givenUpIds: [] };
+}
+
+export const SessionRequest: MessageFns<SessionRequest> = {
+  encode(message: SessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.commands) {
+      SessionCommand.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.givenUpIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.givenUpIds) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.commands.push(SessionCommand.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.givenUpIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.givenUpIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionRequest {
+    return {
+      commands: globalThis.Array.isArray(object?.commands)
+        ? object.commands.map((e: any) => SessionCommand.fromJSON(e))
+        : [],
+      givenUpIds: globalThis.Array.isArray(object?.givenUpIds)
+        ? object.givenUpIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.given_up_ids)
+        ? object.given_up_ids.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SessionRequest): unknown {
+    const obj: any = {};
+    if (message.commands?.length) {
+      obj.commands = message.commands.map((e) => SessionCommand.toJSON(e));
+    }
+    if (message.givenUpIds?.length) {
+      obj.givenUpIds = message.givenUpIds.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionRequest>): SessionRequest {
+    return SessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionRequest>): SessionRequest {
+    const message = createBaseSessionRequest();
+    message.commands = object.commands?.map((e) => SessionCommand.fromPartial(e)) || [];
+    message.givenUpIds = object.givenUpIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSessionCommand(): SessionCommand {
+  return { id: 0, deadlineMs: 0, command: undefined };
+}
+
+export const SessionCommand: MessageFns<SessionCommand> = {
+  encode(message: SessionCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(16).uint32(message.deadlineMs);
+    }
+    switch (message.command?.$case) {
+      case "register":
+        RegisterBranchesRequest.encode(message.command.value, writer.uint32(26).fork()).join();
+        break;
+      case "commit":
+        CommitRequest.encode(message.command.value, writer.uint32(34).fork()).join();
+        break;
+      case "rollback":
+        RollbackRequest.encode(message.command.value, writer.uint32(42).fork()).join();
+        break;
+      case "get":
+        GetTransactionRequest.encode(message.command.value, writer.uint32(50).fork()).join();
+        break;
+      case "wait":
+        WaitTransactionRequest.encode(message.command.value, writer.uint32(58).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deadlineMs = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.command = { $case: "register", value: RegisterBranchesRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.command = { $case: "commit", value: CommitRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.command = { $case: "rollback", value: RollbackRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.command = { $case: "get", value: GetTransactionRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.command = { $case: "wait", value: WaitTransactionRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionCommand {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      deadlineMs: isSet(object.deadlineMs)
+        ? globalThis.Number(object.deadlineMs)
+        : isSet(object.deadline_ms)
+        ? globalThis.Number(object.deadline_ms)
+        : 0,
+      command: isSet(object.register)
+        ? { $case: "register", value: RegisterBranchesRequest.fromJSON(object.register) }
+        : isSet(object.commit)
+        ? { $case: "commit", value: CommitRequest.fromJSON(object.commit) }
+        : isSet(object.rollback)
+        ? { $case: "rollback", value: RollbackRequest.fromJSON(object.rollback) }
+        : isSet(object.get)
+        ? { $case: "get", value: GetTransactionRequest.fromJSON(object.get) }
+        : isSet(object.wait)
+        ? { $case: "wait", value: WaitTransactionRequest.fromJSON(object.wait) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: SessionCommand): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.deadlineMs !== 0) {
+      obj.deadlineMs = Math.round(message.deadlineMs);
+    }
+    if (message.command?.$case === "register") {
+      obj.register = RegisterBranchesRequest.toJSON(message.command.value);
+    } else if (message.command?.$case === "commit") {
+      obj.commit = CommitRequest.toJSON(message.command.value);
+    } else if (message.command?.$case === "rollback") {
+      obj.rollback = RollbackRequest.toJSON(message.command.value);
+    } else if (message.command?.$case === "get") {
+      obj.get = GetTransactionRequest.toJSON(message.command.value);
+    } else if (message.command?.$case === "wait") {
+      obj.wait = WaitTransactionRequest.toJSON(message.command.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionCommand>): SessionCommand {
+    return SessionCommand.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionCommand>): SessionCommand {
+    const message = createBaseSessionCommand();
+    message.id = object.id ?? 0;
+    message.deadlineMs = object.deadlineMs ?? 0;
+    switch (object.command?.$case) {
+      case "register": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "register", value: RegisterBranchesRequest.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "commit": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "commit", value: CommitRequest.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "rollback": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "rollback", value: RollbackRequest.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "get": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "get", value: GetTransactionRequest.fromPartial(object.command.value) };
+        }
+        break;
+      }
+      case "wait": {
+        if (object.command?.value !== undefined && object.command?.value !== null) {
+          message.command = { $case: "wait", value: WaitTransactionRequest.fromPartial(object.command.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseSessionResponse(): SessionResponse {
+  return { hello: undefined, answers: [], drain: false };
+}
+
+export const SessionResponse: MessageFns<SessionResponse> = {
+  encode(message: SessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hello !== undefined) {
+      SessionHello.encode(message.hello, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.answers) {
+      SessionAnswer.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.drain !== false) {
+      writer.uint32(24).bool(message.drain);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hello = SessionHello.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answers.push(SessionAnswer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.drain = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionResponse {
+    return {
+      hello: isSet(object.hello) ? SessionHello.fromJSON(object.hello) : undefined,
+      answers: globalThis.Array.isArray(object?.answers)
+        ? object.answers.map((e: any) => SessionAnswer.fromJSON(e))
+        : [],
+      drain: isSet(object.drain) ? globalThis.Boolean(object.drain) : false,
+    };
+  },
+
+  toJSON(message: SessionResponse): unknown {
+    const obj: any = {};
+    if (message.hello !== undefined) {
+      obj.hello = SessionHello.toJSON(message.hello);
+    }
+    if (message.answers?.length) {
+      obj.answers = message.answers.map((e) => SessionAnswer.toJSON(e));
+    }
+    if (message.drain !== false) {
+      obj.drain = message.drain;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionResponse>): SessionResponse {
+    return SessionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionResponse>): SessionResponse {
+    const message = createBaseSessionResponse();
+    message.hello = (object.hello !== undefined && object.hello !== null)
+      ? SessionHello.fromPartial(object.hello)
+      : undefined;
+    message.answers = object.answers?.map((e) => SessionAnswer.fromPartial(e)) || [];
+    message.drain = object.drain ?? false;
+    return message;
+  },
+};
+
+function createBaseSessionHello(): SessionHello {
+  return { protocolVersion: 0, outstandingMax: 0 };
+}
+
+export const SessionHello: MessageFns<SessionHello> = {
+  encode(message: SessionHello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.protocolVersion !== 0) {
+      writer.uint32(8).uint32(message.protocolVersion);
+    }
+    if (message.outstandingMax !== 0) {
+      writer.uint32(16).uint32(message.outstandingMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionHello {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionHello();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.protocolVersion = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outstandingMax = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionHello {
+    return {
+      protocolVersion: isSet(object.protocolVersion)
+        ? globalThis.Number(object.protocolVersion)
+        : isSet(object.protocol_version)
+        ? globalThis.Number(object.protocol_version)
+        : 0,
+      outstandingMax: isSet(object.outstandingMax)
+        ? globalThis.Number(object.outstandingMax)
+        : isSet(object.outstanding_max)
+        ? globalThis.Number(object.outstanding_max)
+        : 0,
+    };
+  },
+
+  toJSON(message: SessionHello): unknown {
+    const obj: any = {};
+    if (message.protocolVersion !== 0) {
+      obj.protocolVersion = Math.round(message.protocolVersion);
+    }
+    if (message.outstandingMax !== 0) {
+      obj.outstandingMax = Math.round(message.outstandingMax);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionHello>): SessionHello {
+    return SessionHello.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionHello>): SessionHello {
+    const message = createBaseSessionHello();
+    message.protocolVersion = object.protocolVersion ?? 0;
+    message.outstandingMax = object.outstandingMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseSessionAnswer(): SessionAnswer {
+  return { id: 0, answer: undefined };
+}
+
+export const SessionAnswer: MessageFns<SessionAnswer> = {
+  encode(message: SessionAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    switch (message.answer?.$case) {
+      case "registered":
+        RegisterBranchesResponse.encode(message.answer.value, writer.uint32(18).fork()).join();
+        break;
+      case "committed":
+        CommitResponse.encode(message.answer.value, writer.uint32(26).fork()).join();
+        break;
+      case "rolledBack":
+        RollbackResponse.encode(message.answer.value, writer.uint32(34).fork()).join();
+        break;
+      case "got":
+        GetTransactionResponse.encode(message.answer.value, writer.uint32(42).fork()).join();
+        break;
+      case "waited":
+        WaitTransactionResponse.encode(message.answer.value, writer.uint32(50).fork()).join();
+        break;
+      case "failure":
+        CommandFailure.encode(message.answer.value, writer.uint32(58).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answer = { $case: "registered", value: RegisterBranchesResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.answer = { $case: "committed", value: CommitResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.answer = { $case: "rolledBack", value: RollbackResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.answer = { $case: "got", value: GetTransactionResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.answer = { $case: "waited", value: WaitTransactionResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.answer = { $case: "failure", value: CommandFailure.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionAnswer {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      answer: isSet(object.registered)
+        ? { $case: "registered", value: RegisterBranchesResponse.fromJSON(object.registered) }
+        : isSet(object.committed)
+        ? { $case: "committed", value: CommitResponse.fromJSON(object.committed) }
+        : isSet(object.rolledBack)
+        ? { $case: "rolledBack", value: RollbackResponse.fromJSON(object.rolledBack) }
+        : isSet(object.rolled_back)
+        ? { $case: "rolledBack", value: RollbackResponse.fromJSON(object.rolled_back) }
+        : isSet(object.got)
+        ? { $case: "got", value: GetTransactionResponse.fromJSON(object.got) }
+        : isSet(object.waited)
+        ? { $case: "waited", value: WaitTransactionResponse.fromJSON(object.waited) }
+        : isSet(object.failure)
+        ? { $case: "failure", value: CommandFailure.fromJSON(object.failure) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: SessionAnswer): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.answer?.$case === "registered") {
+      obj.registered = RegisterBranchesResponse.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "committed") {
+      obj.committed = CommitResponse.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "rolledBack") {
+      obj.rolledBack = RollbackResponse.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "got") {
+      obj.got = GetTransactionResponse.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "waited") {
+      obj.waited = WaitTransactionResponse.toJSON(message.answer.value);
+    } else if (message.answer?.$case === "failure") {
+      obj.failure = CommandFailure.toJSON(message.answer.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionAnswer>): SessionAnswer {
+    return SessionAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionAnswer>): SessionAnswer {
+    const message = createBaseSessionAnswer();
+    message.id = object.id ?? 0;
+    switch (object.answer?.$case) {
+      case "registered": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "registered", value: RegisterBranchesResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "committed": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "committed", value: CommitResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "rolledBack": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "rolledBack", value: RollbackResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "got": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "got", value: GetTransactionResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "waited": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "waited", value: WaitTransactionResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "failure": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "failure", value: CommandFailure.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseCommandFailure(): CommandFailure {
+  return { grpcCode: 0, message: "", info: undefined };
+}
+
+export const CommandFailure: MessageFns<CommandFailure> = {
+  encode(message: CommandFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grpcCode !== 0) {
+      writer.uint32(8).uint32(message.grpcCode);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.info !== undefined) {
+      ErrorInfo.encode(message.info, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommandFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommandFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.grpcCode = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.info = ErrorInfo.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommandFailure {
+    return {
+      grpcCode: isSet(object.grpcCode)
+        ? globalThis.Number(object.grpcCode)
+        : isSet(object.grpc_code)
+        ? globalThis.Number(object.grpc_code)
+        : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      info: isSet(object.info) ? ErrorInfo.fromJSON(object.info) : undefined,
+    };
+  },
+
+  toJSON(message: CommandFailure): unknown {
+    const obj: any = {};
+    if (message.grpcCode !== 0) {
+      obj.grpcCode = Math.round(message.grpcCode);
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.info !== undefined) {
+      obj.info = ErrorInfo.toJSON(message.info);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CommandFailure>): CommandFailure {
+    return CommandFailure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CommandFailure>): CommandFailure {
+    const message = createBaseCommandFailure();
+    message.grpcCode = object.grpcCode ?? 0;
+    message.message = object.message ?? "";
+    message.info = (object.info !== undefined && object.info !== null) ? ErrorInfo.fromPartial(object.info) : undefined;
+    return message;
+  },
+};
+
 /** Opens, extends, decides and reports global transactions. */
 export type CoordinatorService = typeof CoordinatorService;
 export const CoordinatorService = {
@@ -1854,6 +2759,19 @@ export const CoordinatorService = {
       Buffer.from(WaitTransactionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WaitTransactionResponse => WaitTransactionResponse.decode(value),
   },
+  /**
+   * The same five calls as commands on one stream: what is ready together travels in one message. A coordinator that
+   * does not offer it answers UNIMPLEMENTED.
+   */
+  session: {
+    path: "/tercet.v1.Coordinator/Session" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: SessionRequest): Buffer => Buffer.from(SessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SessionRequest => SessionRequest.decode(value),
+    responseSerialize: (value: SessionResponse): Buffer => Buffer.from(SessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SessionResponse => SessionResponse.decode(value),
+  },
 } as const;
 
 export interface CoordinatorServer extends UntypedServiceImplementation {
@@ -1870,6 +2788,11 @@ export interface CoordinatorServer extends UntypedServiceImplementation {
   getTransaction: handleUnaryCall<GetTransactionRequest, GetTransactionResponse>;
   /** The same, once a fact holds or the time is up. */
   waitTransaction: handleUnaryCall<WaitTransactionRequest, WaitTransactionResponse>;
+  /**
+   * The same five calls as commands on one stream: what is ready together travels in one message. A coordinator that
+   * does not offer it answers UNIMPLEMENTED.
+   */
+  session: handleBidiStreamingCall<SessionRequest, SessionResponse>;
 }
 
 export interface CoordinatorClient extends Client {
@@ -1956,6 +2879,13 @@ export interface CoordinatorClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: WaitTransactionResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * The same five calls as commands on one stream: what is ready together travels in one message. A coordinator that
+   * does not offer it answers UNIMPLEMENTED.
+   */
+  session(): ClientDuplexStream<SessionRequest, SessionResponse>;
+  session(options: Partial<CallOptions>): ClientDuplexStream<SessionRequest, SessionResponse>;
+  session(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<SessionRequest, SessionResponse>;
 }
 
 export const CoordinatorClient = makeGenericClientConstructor(
