@@ -110,7 +110,10 @@ export interface Branch {
 }
 
 /** The bytes that the given phase of a branch sends. */
-export function payloadOf(spec: BranchSpec, phase: 'confirm' | 'cancel'): Uint8Array {
+export function payloadOf(
+  spec: Pick<BranchSpec, 'payload' | 'confirmPayload' | 'cancelPayload'>,
+  phase: 'confirm' | 'cancel',
+): Uint8Array {
   return (phase === 'confirm' ? spec.confirmPayload : spec.cancelPayload) ?? spec.payload;
 }
 

@@ -94,6 +94,8 @@ export {
   grpcCode,
   outcomeOf,
 } from './outcome';
+export { type AbortListener, type CallSignal, CallSignalSource } from './call-signal';
+export { ReleasingMap } from './releasing-map';
 export { type RetryPolicy, defaultRetryPolicy, nextDelayMs, slowDelayMs } from './retry-policy';
 export { isImmediate, parks, reasonOf, stuckReasonAt } from './stuck';
 export {
