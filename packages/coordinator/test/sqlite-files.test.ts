@@ -189,7 +189,10 @@ describe('settings of the sqlite store', () => {
 describe('a sqlite store that cannot write', () => {
   it('says unavailable while the disk is full, keeps what was written, and recovers (S4)', async () => {
     await withStore(async ({ store, pragma }) => {
-      await store.write([open(trying('before'))]);
+      // More than the pages that migrations left free take.
+      const rows = Array.from({ length: 100 }, (_, i) => open(trying(`before-${i}`)));
+      await store.write([open(trying('before')), ...rows]);
+      expect(await pragma('freelist_count')).toEqual([{ freelist_count: 0 }]);
       const [{ page_count: pages } = { page_count: 0 }] = (await pragma('page_count')) as {
         page_count: number;
       }[];

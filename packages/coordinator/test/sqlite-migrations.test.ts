@@ -1,11 +1,26 @@
 /** What earlier versions wrote goes on under this one (I5, I6, I7). */
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import type { BranchId, Gid, GlobalTransaction, RunId } from '@tercet/core';
+import {
+  type BranchId,
+  type Gid,
+  type GlobalTransaction,
+  type RunId,
+  noAttempts,
+} from '@tercet/core';
 import { openDatabase } from '../src/store/sqlite/driver';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store';
 import { useTempDirectories } from './support/temp-directory';
-import { confirming, decide, finished, parked, progress } from './support/transaction-moves';
+import {
+  confirming,
+  decide,
+  extend,
+  finished,
+  parked,
+  progress,
+  withMore,
+} from './support/transaction-moves';
+import { makeVersionTwoFile, oldResult } from './support/version-two-file';
 import { makeVersionOneFile, oldDeadline, oldRetry, oldRun } from './support/version-one-file';
 
 // Every worker loads TypeScript anew; several of them in one test take seconds on a busy machine.
@@ -17,9 +32,10 @@ const gidOf = (gid: string): Gid => gid as Gid;
 
 async function withMigrated(
   work: (store: SqliteStore, directory: string) => Promise<void>,
+  makeFile = makeVersionOneFile,
 ): Promise<void> {
   const directory = tempDirectory();
-  makeVersionOneFile(directory);
+  makeFile(directory);
   const store = new SqliteStore({ directory });
   await store.open('new');
   try {
@@ -35,12 +51,12 @@ async function claimed(store: SqliteStore): Promise<Record<string, GlobalTransac
 }
 
 describe('a data file of schema 1', () => {
-  it('is brought up to schema 2, which a coordinator of schema 1 may not open', async () => {
+  it('is brought up to schema 3, which a coordinator of an earlier one may not open', async () => {
     await withMigrated(async (_, directory) => {
       const db = openDatabase(join(directory, 'tercet.db'));
       const versions = db.prepare('SELECT version, min_reader FROM schema_version').all();
       db.close();
-      expect(versions).toMatchObject([{ version: 2, min_reader: 2 }]);
+      expect(versions).toMatchObject([{ version: 3, min_reader: 3 }]);
     });
   });
 
@@ -111,6 +127,112 @@ describe('a data file of schema 1', () => {
       } finally {
         await next.close();
       }
+    });
+  });
+});
+
+describe('a data file of schema 2', () => {
+  const with2 = (work: (store: SqliteStore) => Promise<void>): Promise<void> =>
+    withMigrated(work, makeVersionTwoFile);
+
+  it('keeps policy, trace, labels and every setting of its branches', async () => {
+    await with2(async (store) => {
+      const { trying } = await claimed(store);
+      expect(trying).toMatchObject({
+        policy: { onTimeout: 'none', phaseTwoOrder: 'reverse' },
+        trace: { traceparent: '00-abc', tracestate: 'a=1' },
+        labels: { order: '7' },
+        branches: [
+          { phaseOne: 'none', tryTold: false, notAfter: 1_700_000_005_000, parked: false },
+          { spec: { barrier: true, stuckAttempts: 9, parkPermanentErrors: true } },
+          { spec: { mode: 'saga', driver: 'participant', dialect: 'dtm', after: ['1'] } },
+        ],
+      });
+      expect(trying?.branches[0]?.spec).toEqual({
+        id: '1',
+        action: 'reserve',
+        mode: 'tcc',
+        driver: 'initiator',
+        dialect: 'tercet',
+        target: '127.0.0.1:50051',
+        methods: {
+          forward: '/shop.StockTcc/ReserveTry',
+          confirm: '/shop.StockTcc/ReserveConfirm',
+          cancel: '/shop.StockTcc/ReserveCancel',
+        },
+        payload: Uint8Array.of(1, 0, 255),
+        confirmPayload: Uint8Array.of(0, 9),
+        cancelPayload: new Uint8Array(0),
+        after: [],
+        deadlines: { forwardMs: 5_000, confirmMs: 5_000, cancelMs: 5_000 },
+        retry: { firstDelayMs: 200, maxDelayMs: 60_000 },
+        stuckAfterMs: 300_000,
+        stuckAttempts: 5,
+        parkPermanentErrors: false,
+        barrier: false,
+      });
+    });
+  });
+
+  it('keeps branches in their order, with attempts, what is parked, and verdicts', async () => {
+    await with2(async (store) => {
+      const { cancelling } = await claimed(store);
+      expect(cancelling?.branches.map(({ spec }) => spec.id)).toEqual(
+        Array.from({ length: 12 }, (_, i) => String(i + 1)),
+      );
+      expect(cancelling?.branches.slice(9)).toMatchObject([
+        { phaseOne: 'unknown', tryTold: true, attempts: noAttempts },
+        {
+          phaseOne: 'refused',
+          parked: true,
+          attempts: {
+            ...{ count: 3, streak: 2, firstAt: 5, lastAt: 7, nextAt: undefined },
+            lastFailure: { grpcCode: 9, message: 'it\'s "no"', peer: undefined },
+            stuckReason: 'rejected',
+          },
+          verdict: undefined,
+        },
+        {
+          status: 'cancelled',
+          verdict: { asserted: 'cancelled', by: 'ops', at: 8, reason: 'said so' },
+          attempts: { count: 3, streak: 3, lastFailure: undefined },
+        },
+      ]);
+    });
+  });
+
+  it('keeps what is finished, with results', async () => {
+    await with2(async (store) => {
+      expect(await store.load(gidOf('confirmed'))).toMatchObject({
+        status: 'confirmed',
+        finishedAt: 9,
+        branches: [{ status: 'confirmed', phaseOne: 'done', attempts: { count: 3, lastAt: 7 } }],
+      });
+      expect(await store.load(gidOf('cancelled'))).toMatchObject({
+        cause: { kind: 'timeout' },
+        branches: [],
+      });
+      expect(await store.loadResult(gidOf('confirmed'))).toEqual(oldResult);
+    });
+  });
+
+  it('gives the bytes of each call, and goes on to the end', async () => {
+    await with2(async (store) => {
+      const { trying, cancelling } = await claimed(store);
+      if (!trying || !cancelling) throw new Error('not all are there');
+      expect(await store.loadPayloads(trying.gid, '1' as BranchId)).toEqual({
+        payload: Uint8Array.of(1, 0, 255),
+        confirmPayload: Uint8Array.of(0, 9),
+        cancelPayload: new Uint8Array(0),
+      });
+      const more = withMore(trying);
+      const batch = [extend(more, 3), decide(confirming(more)), progress(finished(cancelling))];
+      expect(await store.write(batch)).toEqual(batch.map(() => ({ kind: 'applied' })));
+      expect(await store.load(trying.gid)).toEqual(confirming(more));
+      expect(await store.load(cancelling.gid)).toEqual(finished(cancelling));
+      expect(await store.loadPayloads(trying.gid, '4' as BranchId)).toMatchObject({
+        payload: Uint8Array.of(4, 0, 255),
+      });
     });
   });
 });

@@ -132,13 +132,13 @@ function operationOf(planned: Step, prefix: string, since: number): StoreOperati
     case 'cancel':
       return decide(cancelling(row));
     case 'tried':
-      return progress(attempted(decided, '1'), ['1'], due);
+      return progress(attempted(decided, '1'), due);
     case 'parked':
-      return progress(parked(decided, '2'), ['2'], due);
+      return progress(parked(decided, '2'), due);
     case 'resolved':
-      return progress(resolved(decided, '1'), ['1'], due);
+      return progress(resolved(decided, '1'), due);
     case 'ended':
-      return progress(finished(decided), undefined, due);
+      return progress(finished(decided), due);
     case 'fence':
       return fence(row);
     case 'poison':

@@ -1,23 +1,21 @@
 /** The memory twin's rows: what each operation makes of one, or that its guard does not match (S2). */
-import { type Branch, type BranchId, type GlobalTransaction, isFinished } from '@tercet/core';
+import { type Branch, type GlobalTransaction, isFinished } from '@tercet/core';
 import { openStatusOf } from './batch-results';
 import {
-  assertBranchState,
   assertBranches,
   assertDecision,
-  assertHeader,
   assertNextAt,
-  assertPhaseOne,
+  assertOpening,
   assertResult,
-} from './memory-rules';
+  assertStates,
+} from './row-rules';
 import type { DecideOperation, ExtendOperation, ProgressOperation, StoreOperation } from './store';
 import {
-  storedAttempts,
   storedBranch,
   storedBytes,
   storedCause,
+  storedState,
   storedTransaction,
-  storedVerdict,
 } from './stored-form';
 
 /** One kept transaction, in its stored form. A value: every change makes a new one. */
@@ -35,10 +33,9 @@ export function rowAfter(
   row: MemoryRow | undefined,
   me: string,
 ): MemoryRow | undefined {
+  assertOperation(operation);
   if (operation.kind === 'open') {
-    assertHeader(operation.tx);
     if (row !== undefined) return undefined;
-    assertBranches(operation.tx);
     const tx = storedTransaction(operation.tx);
     return { owner: me, tx, nextAt: tx.deadlineAt, result: undefined };
   }
@@ -49,6 +46,18 @@ export function rowAfter(
   }
   if (row.tx.epoch !== operation.tx.epoch || row.tx.runId !== operation.tx.runId) return undefined;
   return changed(operation, row);
+}
+
+/** What is wrong by itself is refused whether or not the guard matches. */
+function assertOperation(operation: StoreOperation): void {
+  if (operation.kind === 'fence') return;
+  const { tx } = operation;
+  if (operation.kind === 'open') {
+    assertOpening(tx);
+    assertBranches(tx);
+  }
+  if (operation.kind === 'extend') assertBranches(tx, operation.before);
+  assertStates(tx);
 }
 
 function changed(
@@ -68,57 +77,48 @@ function changed(
 function extended(operation: ExtendOperation, row: MemoryRow): MemoryRow | undefined {
   const { tx } = row;
   if (tx.status !== 'trying' || tx.branches.length !== operation.before) return undefined;
-  const added = operation.tx.branches.slice(operation.before);
-  assertBranches({ ...tx, branches: [...tx.branches, ...added] });
-  return { ...row, tx: { ...tx, branches: [...tx.branches, ...added.map(storedBranch)] } };
+  const added = operation.tx.branches.slice(operation.before).map(storedBranch);
+  const branches = withStates([...tx.branches, ...added], operation.tx.branches);
+  return { ...row, tx: { ...tx, branches } };
 }
 
 function decided(operation: DecideOperation, row: MemoryRow): MemoryRow | undefined {
   const { tx } = row;
-  if (tx.status !== 'trying') return undefined;
+  if (tx.status !== 'trying' || !sameCount(tx, operation.tx)) return undefined;
   const { status, decidedAt, finishedAt, cause } = operation.tx;
   assertDecision(operation.tx);
   assertResult(tx, operation.result);
-  const branches = withTold(tx, operation.tx.branches);
+  const branches = withStates(tx.branches, operation.tx.branches);
   const next = { ...tx, status, decidedAt, finishedAt, cause: storedCause(cause), branches };
   const result = operation.result && storedBytes(operation.result);
   return { ...row, tx: next, result };
 }
 
-/** The branches with what was told of their Tries. */
-function withTold(tx: GlobalTransaction, told: readonly Branch[]): readonly Branch[] {
-  const byId = new Map<BranchId, Branch>(told.map((branch) => [branch.spec.id, branch]));
-  return tx.branches.map((branch) => {
-    const news = byId.get(branch.spec.id);
-    if (news === undefined) return branch;
-    assertPhaseOne(tx, news);
-    return { ...branch, phaseOne: news.phaseOne, tryTold: news.tryTold };
-  });
-}
-
 function progressed(operation: ProgressOperation, row: MemoryRow): MemoryRow | undefined {
   const { tx } = row;
   const { status, finishedAt } = operation.tx;
-  if (tx.status !== openStatusOf(status) || tx.status === 'trying') return undefined;
+  const open = tx.status !== 'trying' && tx.status === openStatusOf(status);
+  if (!open || !sameCount(tx, operation.tx)) return undefined;
   const next = { ...tx, status, finishedAt };
   assertDecision(next);
   // With the end a database does not even look at it.
   const nextAt = isFinished(status) ? undefined : operation.nextAt;
   assertNextAt(tx, nextAt);
-  return { ...row, nextAt, tx: { ...next, branches: withProgress(operation, tx) } };
+  return {
+    ...row,
+    nextAt,
+    tx: { ...next, branches: withStates(tx.branches, operation.tx.branches) },
+  };
 }
 
-/** The branches, those that the operation names with their news. */
-function withProgress(operation: ProgressOperation, tx: GlobalTransaction): readonly Branch[] {
-  const named = new Set(operation.branchIds);
-  const news = operation.tx.branches.filter((branch) => named.has(branch.spec.id));
-  const byId = new Map<BranchId, Branch>(news.map((branch) => [branch.spec.id, branch]));
-  return tx.branches.map((branch) => {
-    const after = byId.get(branch.spec.id);
-    if (after === undefined) return branch;
-    assertBranchState(tx, after);
-    const { status, parked } = after;
-    const attempts = storedAttempts(after.attempts);
-    return { ...branch, status, attempts, parked, verdict: storedVerdict(after.verdict) };
+function sameCount(a: GlobalTransaction, b: GlobalTransaction): boolean {
+  return a.branches.length === b.branches.length;
+}
+
+/** The branches with the states of `news`, place by place. */
+function withStates(branches: readonly Branch[], news: readonly Branch[]): readonly Branch[] {
+  return branches.map((branch, place) => {
+    const after = news[place];
+    return after === undefined ? branch : { ...branch, ...storedState(after) };
   });
 }

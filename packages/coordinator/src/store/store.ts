@@ -5,7 +5,7 @@
  * S1 `write` is atomic and durable: when it resolves, every `applied` operation survives what the store survives,
  *    and no reader ever saw half of the batch.
  * S2 Every operation carries its own guard: owner and epoch in every change of a row, run id and "not there yet"
- *    in an open. An operation whose guard matches nothing changes nothing, and neither do its branches (I8).
+ *    in an open. What is written of branches stands in their order, so their number is part of the guard too. An operation whose guard matches nothing changes nothing, and neither do its branches (I8).
  * S3 Every operation may be repeated: one that already took effect answers `applied` again (I9).
  * S4 A batch that fails is not applied, except with the failure kind `unknown`: then nobody knows, and the writer
  *    finds out by writing (`fence`, or the same open again), never by a plain read.
@@ -21,15 +21,19 @@ export type StoreOperation =
   | ProgressOperation
   | FenceOperation;
 
-/** Creates the row, its branches and labels. Guard: no row of this gid. `tx.epoch` is 1. */
+/**
+ * Creates the row, its branches and labels. Guard: no row of this gid. `tx` is trying, nothing is decided, `tx.epoch`
+ * is 1: anything else is `data`.
+ */
 export interface OpenOperation {
   readonly kind: 'open';
   readonly tx: GlobalTransaction;
 }
 
 /**
- * Adds branches. The row is updated first (`branches` from `before` to `tx.branches.length`) under owner, epoch,
- * run id, status trying and the count `before`; that statement alone decides, branches follow only where it matched.
+ * Adds branches, and writes the states of all. The row is updated first (`branches` from `before` to
+ * `tx.branches.length`) under owner, epoch, run id, status trying and the count `before`; that statement alone decides,
+ * branches follow only where it matched.
  */
 export interface ExtendOperation {
   readonly kind: 'extend';
@@ -38,7 +42,10 @@ export interface ExtendOperation {
   readonly before: number;
 }
 
-/** Writes decision, cause, times and what was told of the Tries. Guard: owner, epoch, run id, status trying. */
+/**
+ * Writes decision, cause, times and the states of all branches, with what was told of their Tries. Guard: owner, epoch,
+ * run id, status trying, and as many branches as `tx` has.
+ */
 export interface DecideOperation {
   readonly kind: 'decide';
   readonly tx: GlobalTransaction;
@@ -47,14 +54,13 @@ export interface DecideOperation {
 }
 
 /**
- * Writes status (phase two or its end), `nextAt`, and of the named branches status, attempts, parked and verdict.
- * Guard: owner, epoch, run id, and a row in phase two of the same decision. A finished row is never written again:
- * progress that comes late is part of it already (`applied`).
+ * Writes status (phase two or its end), `nextAt`, and the states of all branches of `tx`, place by place.
+ * Guard: owner, epoch, run id, a row in phase two of the same decision, and as many branches as `tx` has. A finished
+ * row is never written again: progress that comes late is part of it already (`applied`).
  */
 export interface ProgressOperation {
   readonly kind: 'progress';
   readonly tx: GlobalTransaction;
-  readonly branchIds: readonly BranchId[];
   /** When something is due for the transaction next, Unix ms; undefined = nothing by time (finished, or all parked). */
   readonly nextAt: number | undefined;
 }

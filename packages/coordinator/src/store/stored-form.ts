@@ -61,11 +61,20 @@ export function storedBytes(bytes: Uint8Array): Uint8Array {
   return bytes instanceof Uint8Array ? new Uint8Array(bytes) : bytes;
 }
 
+/** What can change of a branch. */
+export type BranchState = Omit<Branch, 'spec' | 'notAfter'>;
+
+/** A branch's state as it is kept: F1. */
+export function storedState(branch: Branch): BranchState {
+  const { status, phaseOne, tryTold, parked } = branch;
+  const attempts = storedAttempts(branch.attempts);
+  return { status, phaseOne, tryTold, attempts, parked, verdict: storedVerdict(branch.verdict) };
+}
+
 /** A branch as it is kept: F1, F2, F3. */
 export function storedBranch(branch: Branch): Branch {
-  const { spec } = branch;
-  const attempts = storedAttempts(branch.attempts);
-  return { ...branch, spec: storedSpec(spec), attempts, verdict: storedVerdict(branch.verdict) };
+  const { spec, notAfter } = branch;
+  return { spec: storedSpec(spec), notAfter, ...storedState(branch) };
 }
 
 /** A transaction as it is kept: F1, F2, F3. Epoch, statuses, times and ids stay as they are. */
@@ -101,10 +110,18 @@ function storedSpec(spec: BranchSpec): BranchSpec {
   };
 }
 
-/** A copy of `bytes`, or undefined where they are those of `payload` (F2). */
+/** A copy of `bytes`, or undefined where they are those of `payload`. */
 function unlessSame(bytes: Uint8Array | undefined, payload: Uint8Array): Uint8Array | undefined {
-  if (bytes === undefined || sameBytes(bytes, payload)) return undefined;
-  return storedBytes(bytes);
+  const own = ownBytes(bytes, payload);
+  return own && storedBytes(own);
+}
+
+/** `bytes`, or undefined where they are those of `payload` (F2). */
+export function ownBytes(
+  bytes: Uint8Array | undefined,
+  payload: Uint8Array,
+): Uint8Array | undefined {
+  return bytes === undefined || sameBytes(bytes, payload) ? undefined : bytes;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -30,7 +30,7 @@ export function describeClaims(context: ContractContext): void {
         await store.write(
           [rows.confirming, rows.cancelling, confirming(trying('d'))].map((tx) => decide(tx)),
         );
-        await store.write([progress(rows.confirming, ['2']), progress(rows.confirmed)]);
+        await store.write([progress(rows.confirming), progress(rows.confirmed)]);
 
         const next = await fixture.restart('second');
         const claimed = await next.claim(10);

@@ -51,7 +51,7 @@ export function describeDue(context: ContractContext): void {
         await store.write([at('aa', 1), at('bb', 1)]);
         await store.write([decide(confirming(trying('b'))), decide(confirming(trying('c')))]);
         await store.write([progress(finished(confirming(trying('b'))))]);
-        await store.write([progress(confirming(trying('c')), [], noon + 3)]);
+        await store.write([progress(confirming(trying('c')), noon + 3)]);
         expect(await store.due({ ...everything, after })).toEqual([
           place('bb', 1),
           place('d', 2),
@@ -88,7 +88,7 @@ export function describeDue(context: ContractContext): void {
         const decided = confirming(trying('a'));
         await store.write([open(trying('a')), decide(decided)]);
         for (const offset of [7, 3, 9]) {
-          await store.write([progress(attempted(decided, '1'), ['1'], noon + offset)]);
+          await store.write([progress(attempted(decided, '1'), noon + offset)]);
           expect(await store.due(everything)).toEqual([place('a', offset)]);
         }
       });
@@ -101,7 +101,7 @@ export function describeDue(context: ContractContext): void {
         await store.write([progress(parked(decided, '1'))]);
         expect(await store.due(everything)).toEqual([]);
         expect(await store.loadOwned(decided.gid)).toEqual(parked(decided, '1'));
-        await store.write([progress(decided, ['1'], noon)]);
+        await store.write([progress(decided, noon)]);
         expect(await store.due(everything)).toEqual([place('a', 0)]);
       });
     });
@@ -110,8 +110,8 @@ export function describeDue(context: ContractContext): void {
       await context.fresh(async ({ store }) => {
         const decided = confirming(trying('a'));
         await store.write([open(trying('a')), decide(decided)]);
-        await store.write([progress(finished(decided), undefined, noon + 0.5)]);
-        await store.write([progress(attempted(decided, '1'), ['1'], noon)]);
+        await store.write([progress(finished(decided), noon + 0.5)]);
+        await store.write([progress(attempted(decided, '1'), noon)]);
         const empty = finished(confirming(trying('empty', 0)));
         await store.write([open(trying('empty', 0)), decide(empty)]);
         expect(await store.due(everything)).toEqual([]);
@@ -122,7 +122,7 @@ export function describeDue(context: ContractContext): void {
       await context.fresh(async (fixture) => {
         const decided = confirming(trying('b', 1));
         await fixture.store.write([at('a', 1), open(trying('b', 1)), at('c', 3), decide(decided)]);
-        await fixture.store.write([progress(attempted(decided, '1'), ['1'], noon + 2)]);
+        await fixture.store.write([progress(attempted(decided, '1'), noon + 2)]);
         const next = await fixture.restart('second');
         expect(await next.due(everything)).toEqual([]);
         const [taken] = await next.claim(1);
@@ -138,8 +138,8 @@ export function describeDue(context: ContractContext): void {
       await context.fresh(async ({ store }) => {
         const decided = confirming(trying('a', 2, { deadlineAt: noon }));
         await store.write([at('a', 0), decide(decided)]);
-        await store.write([progress(attempted({ ...decided, epoch: 2 }, '1'), ['1'], noon + 9)]);
-        await store.write([progress(cancelling(decided), ['1'], noon + 9)]);
+        await store.write([progress(attempted({ ...decided, epoch: 2 }, '1'), noon + 9)]);
+        await store.write([progress(cancelling(decided), noon + 9)]);
         expect(await store.due(everything)).toEqual([place('a', 0)]);
       });
     });

@@ -34,6 +34,9 @@ export function describeGuards(context: ContractContext): void {
       ['an extend that counts too many branches', (row) => extend(withMore(withMore(row)), 3)],
       ['a decision of another epoch', (row) => decide(confirming({ ...row, epoch: 2 }))],
       ['a decision of another run', (row) => decide(confirming({ ...row, runId: anotherRun }))],
+      ['a decision of fewer branches', (row) => decide(confirming(trying(row.gid, 1)))],
+      ['a decision of more branches', (row) => decide(confirming(withMore(row)))],
+      ['a rollback of fewer branches', (row) => decide(cancelling(trying(row.gid, 1)))],
       [
         'progress of another epoch',
         (row) => progress(attempted({ ...confirming(row), epoch: 2 }, '1')),
@@ -61,6 +64,11 @@ export function describeGuards(context: ContractContext): void {
         'progress of the other decision',
         (row) => progress(attempted(cancelling(trying(row.gid)), '1')),
       ],
+      [
+        'progress of fewer branches',
+        (row) => progress(attempted(confirming(trying(row.gid, 1)), '1')),
+      ],
+      ['an end of more branches', (row) => progress(finished(confirming(withMore(row))))],
       ['the end of the other decision', (row) => progress(finished(cancelling(trying(row.gid))))],
       ['an open of the same run', (row) => open(trying(row.gid))],
     ];
@@ -142,11 +150,20 @@ function describePoison(context: ContractContext): void {
     ['an unknown mode', (row) => open(spec({ mode: 'none' })(row))],
     ['a deadline with a fraction', (row) => open(spec({ stuckAfterMs: 0.5 })(row))],
     ['no stuck threshold', (row) => open(spec({ stuckAttempts: undefined })(row))],
+    ['no word on a barrier', (row) => open(spec({ barrier: undefined })(row))],
+    ['a branch id that is no text', (row) => open(spec({ id: 7 })(row))],
+    ['a method that is no text', (row) => open(spec({ methods: { forward: 1 } })(row))],
+    ['an unknown policy', (row) => open({ ...row, policy: wrong({ onTimeout: 'wait' }) })],
+    [
+      'a time with a fraction',
+      (row) => open(withBranch(row, '1', (b) => ({ ...b, notAfter: 0.5 }))),
+    ],
     ['no word on parking', (row) => open(spec({ parkPermanentErrors: undefined })(row))],
     ['a name that is no text', (row) => open({ ...row, name: wrong({}) })],
     ['no opening time', (row) => open({ ...row, openedAt: wrong(undefined) })],
     ['an unknown status', (row) => open({ ...row, status: wrong('paused') })],
     ['epoch 0', (row) => open({ ...row, epoch: 0 })],
+    ['a status that is no beginning', (row) => open(confirming(row))],
     [
       'two branches of one id',
       (row) => open({ ...row, branches: [...row.branches, ...row.branches] }),
@@ -205,6 +222,8 @@ function describePoison(context: ContractContext): void {
       ['a verdict of nobody', (row) => news(row, { verdict: verdict({ by: undefined }) })],
       ['a verdict without its time', (row) => news(row, { verdict: verdict({ at: undefined }) })],
       ['a verdict without a reason', (row) => news(row, { verdict: verdict({ reason: {} }) })],
+      ['an unknown end', (row) => news(row, { status: wrong('done') })],
+      ['an unknown end of its Try', (row) => news(row, { phaseOne: wrong('maybe') })],
       [
         'a streak with a fraction',
         (row) => news(row, { attempts: { ...noAttempts, streak: 0.5 } }),
@@ -219,7 +238,7 @@ function describePoison(context: ContractContext): void {
       const store = context.store();
       const row = confirming(trying(context.gid()));
       await store.write([open(trying(row.gid)), decide(row)]);
-      const poison = progress(make(row), ['1'], 5);
+      const poison = progress(make(row), 5);
       await expect(store.write([poison])).rejects.toMatchObject({ kind: 'data' });
       expect(await store.load(row.gid)).toEqual(row);
     });
@@ -228,7 +247,7 @@ function describePoison(context: ContractContext): void {
       const store = context.store();
       const row = confirming(trying(context.gid()));
       await store.write([open(trying(row.gid)), decide(row)]);
-      const poison = progress(attempted(row, '1'), ['1'], nextAt);
+      const poison = progress(attempted(row, '1'), nextAt);
       await expect(store.write([poison])).rejects.toMatchObject({ kind: 'data' });
       expect(await store.load(row.gid)).toEqual(row);
     });

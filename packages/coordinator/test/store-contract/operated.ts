@@ -55,20 +55,9 @@ export function describeOperated(context: ContractContext): void {
         parked: false,
         attempts: { ...branch.attempts, streak: 0, stuckReason: 'retrying' },
       }));
-      await store.write([progress(resumed, ['1'])]);
+      await store.write([progress(resumed)]);
       expect(await store.load(decided.gid)).toEqual(resumed);
       expect(resumed.branches[0]?.attempts).toMatchObject({ count: 1, streak: 0 });
-    });
-
-    it('are written of the branches that a progress names, of no others (S1)', async () => {
-      const store = context.store();
-      const decided = confirming(trying(context.gid(), 3));
-      await store.write([open(trying(decided.gid, 3)), decide(decided)]);
-      const both = resolved(parked(decided, '1'), '2');
-      await store.write([progress(both, ['1'])]);
-      expect(await store.load(decided.gid)).toEqual(parked(decided, '1'));
-      await store.write([progress(both, ['2'])]);
-      expect(await store.load(decided.gid)).toEqual(both);
     });
 
     it('are not touched by progress that comes after the end (S3, S5)', async () => {
@@ -77,7 +66,7 @@ export function describeOperated(context: ContractContext): void {
       const ended = finished(resolved(decided, '1'));
       await store.write([open(trying(decided.gid)), decide(decided)]);
       await store.write([progress(ended)]);
-      const late = progress(parked(decided, '1'), undefined, 1_800_000_000_000);
+      const late = progress(parked(decided, '1'), 1_800_000_000_000);
       expect(await store.write([late])).toEqual([applied]);
       expect(await store.load(decided.gid)).toEqual(ended);
     });

@@ -32,7 +32,7 @@ export function describeWrites(context: ContractContext): void {
         [open(opened), opened],
         [extend(extended, 2), extended],
         [decide(decided), decided],
-        [progress(tried, ['2']), tried],
+        [progress(tried), tried],
         [progress(ended), ended],
       ] as const;
       for (const [operation, after] of steps) {
@@ -60,14 +60,28 @@ export function describeWrites(context: ContractContext): void {
       expect(await store.load(ended.gid)).toEqual(ended);
     });
 
-    it('writes only the branches that a progress names (S1)', async () => {
+    it('writes the states of all branches with every progress (S1)', async () => {
       const store = context.store();
-      const decided = confirming(trying(context.gid()));
-      const both = attempted(attempted(decided, '1'), '2');
-      await store.write([open(trying(decided.gid))]);
+      const decided = confirming(trying(context.gid(), 3));
+      await store.write([open(trying(decided.gid, 3))]);
       await store.write([decide(decided)]);
-      await store.write([progress(both, ['2'])]);
-      expect(await store.load(decided.gid)).toEqual(attempted(decided, '2'));
+      const first = attempted(decided, '2');
+      await store.write([progress(first)]);
+      expect(await store.load(decided.gid)).toEqual(first);
+      const all = attempted(attempted(first, '1'), '3');
+      await store.write([progress(all)]);
+      expect(await store.load(decided.gid)).toEqual(all);
+    });
+
+    it('keeps branches that came in several registrations, in their order (S1)', async () => {
+      const store = context.store();
+      const empty = trying(context.gid(), 0);
+      const [one, three] = [withMore(empty), withMore(withMore(empty), 2)];
+      await store.write([open(empty), extend(one, 0), extend(three, 1)]);
+      expect(await store.load(empty.gid)).toEqual(three);
+      const decided = cancelling(three);
+      await store.write([decide(decided), progress(attempted(decided, '3'))]);
+      expect(await store.load(empty.gid)).toEqual(attempted(decided, '3'));
     });
 
     it('answers in the order of the batch, refusals among successes (S1)', async () => {
@@ -145,7 +159,7 @@ function describeRepeats(context: ContractContext): void {
         [open(opened), opened],
         [extend(extended, 2), extended],
         [decide(decided), decided],
-        [progress(tried, ['1']), tried],
+        [progress(tried), tried],
         [progress(ended), ended],
       ] as const;
       for (const [operation, after] of steps) {

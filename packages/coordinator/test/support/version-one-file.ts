@@ -4,7 +4,8 @@ import { openDatabase, type Database, type SqlValue } from '../../src/store/sqli
 import { migration0001 } from '../../src/store/sqlite/migrations/0001-transactions';
 import { sqlBuilder } from '../../src/store/sqlite/sql-builder';
 
-type Row = Readonly<Record<string, SqlValue>>;
+/** Columns and their values. */
+export type Row = Readonly<Record<string, SqlValue>>;
 
 /** Run id of every row. */
 export const oldRun = 'a'.repeat(32);
@@ -37,7 +38,8 @@ export function makeVersionOneFile(directory: string): void {
   }
 }
 
-function transaction(gid: string, over: Row): Row {
+/** A row of `transactions` of schema 1 and 2. */
+export function transaction(gid: string, over: Row): Row {
   return {
     gid,
     run_id: oldRun,
@@ -63,7 +65,8 @@ function transaction(gid: string, over: Row): Row {
   };
 }
 
-function branch(gid: string, number: number, over: Row = {}): Row {
+/** A row of `branches` of schema 1, of schema 2 with the columns that it has more. */
+export function branch(gid: string, number: number, over: Row = {}): Row {
   return {
     gid,
     branch_id: String(number),
@@ -139,7 +142,8 @@ const branches: readonly Row[] = [
   branch('confirmed', 1, answered),
 ];
 
-function insert(db: Database, table: string, row: Row): void {
+/** Inserts one row. */
+export function insert(db: Database, table: string, row: Row): void {
   const names = Object.keys(row).map((name) => `"${name}"`);
   const values = Object.values(row);
   const marks = values.map(() => '?').join(', ');

@@ -9,29 +9,28 @@ import {
   sqliteCode,
 } from './failures';
 import type { FactsRow, LoadedRows } from './columns';
+import { BatchRun } from './batch-run';
 import { loadRows } from './read';
-import type { EncodedOperation, WriteReply } from './messages';
+import type { WriteReply, WriteRequest } from './messages';
 import type { Statements } from './statements';
 
 /** A connection with its statements. */
 export interface Connection {
   readonly db: Database;
   readonly statements: Statements;
+  /** Numbers registrations; a number that was rolled back is not used again in this life. */
+  nextRegistration: number;
 }
 
 /** Writes a batch. Counts are believed, and rows in question read, only after COMMIT succeeded. */
-export function runBatch(
-  connection: Connection,
-  operations: readonly EncodedOperation[],
-): WriteReply {
-  const matched = inTransaction(connection.db, () =>
-    operations.map((operation) => runOperation(connection.statements, operation)),
-  );
+export function runBatch(connection: Connection, request: WriteRequest): WriteReply | undefined {
+  const run = new BatchRun(connection, request);
+  inTransaction(connection.db, () => run.all());
+  if (run.asked.length === 0) return undefined;
   return afterCommit(() => {
-    const asked = operations.filter(({ asksRow }, i) => asksRow || matched[i] !== true);
     const { facts } = connection.statements;
-    const rows = asked.map(({ gid }) => [gid, facts.get(gid) as FactsRow | undefined] as const);
-    return { matched, facts: new Map(rows) };
+    const rows = run.asked.map((gid) => [gid, facts.get(gid) as FactsRow | undefined] as const);
+    return { missed: run.missed, facts: new Map(rows) };
   });
 }
 
@@ -72,12 +71,6 @@ export function inTransaction<T>(db: Database, work: () => T): T {
     rollBack(db);
     throw new KnownFailure(failureOf(error, stage));
   }
-}
-
-function runOperation(statements: Statements, { guard, rest }: EncodedOperation): boolean {
-  if (Number(statements[guard.name].run(...guard.values).changes) === 0) return false;
-  for (const { name, values } of rest) statements[name].run(...values);
-  return true;
 }
 
 /** What fails after the commit leaves a batch that is done without an answer: in doubt. */

@@ -38,8 +38,8 @@ export interface OpenStore extends Connection {
   close(): void;
 }
 
-/** Opens the store in `directory`. Throws KnownFailure. */
-export function openStore(directory: string): OpenStore {
+/** Opens the store in `directory`, to be written by `incarnation`. Throws KnownFailure. */
+export function openStore(directory: string, incarnation: string): OpenStore {
   makeDirectory(directory);
   const lock = takeLock(directory);
   try {
@@ -52,7 +52,9 @@ export function openStore(directory: string): OpenStore {
         release(lock);
       }
     };
-    return { db, statements: prepareStatements(db), close };
+    const statements = prepareStatements(db, incarnation);
+    const last = statements.lastRegistration.get() as { readonly id: number | null };
+    return { db, statements, nextRegistration: (last.id ?? 0) + 1, close };
   } catch (error) {
     release(lock);
     throw error;

@@ -1,30 +1,57 @@
 /** What the store and its worker thread say to each other. Plain data: it crosses by structured clone. */
 import type { GlobalStatus } from '@tercet/core';
 import type { ListPosition } from '../list-page';
-import type { DuePosition } from '../store';
-import type { DueRow, FactsRow, LoadedRows, PayloadsRow } from './columns';
-import type { SqlValue } from './driver';
+import type { BranchPayloads, DuePosition } from '../store';
+import type { DueRow, FactsRow, LoadedRows } from './columns';
 import type { WireFailure } from './failures';
-import type { StatementName } from './statements';
 
-/** One prepared statement with its values. */
-export interface EncodedStatement {
-  readonly name: StatementName;
-  readonly values: readonly SqlValue[];
+/**
+ * What an operation of a batch does, and which words follow its number. A batch is one flat list of words: copying it
+ * to another thread costs by the value, and an object costs as much as several.
+ *
+ * A registration is two words, specs (null = no branch) and the length of its payloads. Payloads and results lie in
+ * `bytes`, in the order of the words.
+ */
+export const verb = {
+  /** gid, run id, name, opened at, deadline, count of branches, details, states, specs, length, labels, name, value … */
+  open: 0,
+  /** gid, epoch, run id, count before, count, states, specs, length */
+  extend: 1,
+  /** gid, epoch, run id, count, decided at, length of the result or -1 */
+  commit: 2,
+  /** gid, epoch, run id, count, decided at, length of the result or -1, status, cause, reason, states */
+  decide: 3,
+  /** As `decide`, then finished at. */
+  decideAndFinish: 4,
+  /** gid, epoch, run id, count, states, status, next at */
+  progress: 5,
+  /** gid, epoch, run id, count, states, finished at */
+  confirmed: 6,
+  /** As `confirmed`. */
+  cancelled: 7,
+  /** gid, epoch */
+  fence: 8,
+} as const;
+
+/** Number of an operation. */
+export type Verb = (typeof verb)[keyof typeof verb];
+
+/** A value of a batch. */
+export type Word = string | number | null;
+
+/** A batch. */
+export interface WriteRequest {
+  readonly kind: 'write';
+  readonly words: readonly Word[];
+  /** All payloads and results. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** An operation as SQL: `rest` runs only where `guard` matched a row. */
-export interface EncodedOperation {
-  readonly gid: string;
-  /** Whether the row is wanted however the guard ends. */
-  readonly asksRow: boolean;
-  readonly guard: EncodedStatement;
-  readonly rest: readonly EncodedStatement[];
-}
-
-/** Answer to a write: which guards matched, and the rows in question, read after the commit. */
+/** Answer to a batch in which not all guards matched, or some operation wants to know its row. */
 export interface WriteReply {
-  readonly matched: readonly boolean[];
+  /** Numbers of the operations whose guard matched nothing. */
+  readonly missed: readonly number[];
+  /** The rows in question, read after the commit. */
   readonly facts: ReadonlyMap<string, FactsRow | undefined>;
 }
 
@@ -56,8 +83,8 @@ export interface DueRequest {
 
 /** Everything the worker can be asked. `pragma` is for tests, which reach it through the store's hooks. */
 export type Request =
-  | { readonly kind: 'open'; readonly directory: string }
-  | { readonly kind: 'write'; readonly operations: readonly EncodedOperation[] }
+  | { readonly kind: 'open'; readonly directory: string; readonly incarnation: string }
+  | WriteRequest
   | { readonly kind: 'claim'; readonly incarnation: string; readonly limit: number }
   | LoadRequest
   | { readonly kind: 'payloads'; readonly gid: string; readonly branchId: string }
@@ -71,10 +98,11 @@ export type Request =
 /** The answers, by kind of request. */
 export interface Replies {
   readonly open: void;
-  readonly write: WriteReply;
+  /** Undefined = every operation took effect, and none asked. */
+  readonly write: WriteReply | undefined;
   readonly claim: readonly LoadedRows[];
   readonly load: LoadedRows | undefined;
-  readonly payloads: PayloadsRow | undefined;
+  readonly payloads: BranchPayloads | undefined;
   readonly result: Uint8Array | undefined;
   readonly due: readonly DueRow[];
   readonly list: readonly unknown[];

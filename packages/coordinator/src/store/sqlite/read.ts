@@ -1,5 +1,7 @@
 /** What the worker reads of transactions: the hot path's prepared statements, one after the other. */
-import type { DueRow, LoadedRows, PayloadsRow } from './columns';
+import type { BranchPayloads } from '../store';
+import { findPayload, payloadsOf } from './branch-specs';
+import type { DueRow, LoadedRows } from './columns';
 import type { DueRequest, LoadRequest } from './messages';
 import type { Statements } from './statements';
 
@@ -12,18 +14,25 @@ export function loadRows(
   const transaction = owner === undefined ? loadTransaction.get(gid) : loadOwned.get(gid, owner);
   if (transaction === undefined) return undefined;
   return {
-    transaction,
-    branches: statements.loadBranches.all(gid),
-    labels: statements.loadLabels.all(gid),
+    transaction: transaction as LoadedRows['transaction'],
+    registrations: statements.loadRegistrations.all(gid) as LoadedRows['registrations'],
+    labels: statements.loadLabels.all(gid) as LoadedRows['labels'],
   };
 }
 
-/** What one branch sends, or undefined. */
+/** What one branch sends, or undefined. Only its own bytes leave the database. */
 export function loadPayloads(
   statements: Statements,
   { gid, branchId }: { readonly gid: string; readonly branchId: string },
-): PayloadsRow | undefined {
-  return statements.loadPayloads.get(gid, branchId) as PayloadsRow | undefined;
+): BranchPayloads | undefined {
+  const rows = statements.loadSpecs.all(gid) as { readonly id: number; readonly specs: string }[];
+  for (const { id, specs } of rows) {
+    const place = findPayload(specs, branchId);
+    if (place === undefined) continue;
+    const row = statements.cutPayload.get(place.at + 1, place.length, id);
+    return payloadsOf(place.lengths, (row as { readonly bytes: Uint8Array }).bytes);
+  }
+  return undefined;
 }
 
 /** The result of a transaction, or undefined. */

@@ -21,9 +21,10 @@ import {
   type TransactionPage,
 } from '../store';
 import { cleanText } from '../stored-form';
-import { encodeOperation } from './encode-operation';
-import type { Replies, Request } from './messages';
-import { duePositionOf, factsOf, payloadsOf, summaryOf, transactionOf } from './rows';
+import { encodeBatch } from './encode-batch';
+import type { Replies, Request, WriteRequest } from './messages';
+import { duePositionOf, factsOf, summaryOf, transactionOf } from './rows';
+import { SpecShapes } from './spec-shapes';
 import { SqliteWorker } from './sqlite-worker';
 
 /** What a test may do to a running worker. */
@@ -48,12 +49,15 @@ export interface SqliteStoreOptions {
   readonly hooks?: SqliteHooks;
 }
 
+const applied: OperationResult = { kind: 'applied' };
+
 /** The store of one coordinator process, in one directory. */
 export class SqliteStore implements Store {
   readonly name = 'sqlite';
   private me: string | undefined;
   private worker: Promise<SqliteWorker> | undefined;
   private live: SqliteWorker | undefined;
+  private readonly shapes = new SpecShapes();
 
   constructor(private readonly options: SqliteStoreOptions) {}
 
@@ -75,9 +79,12 @@ export class SqliteStore implements Store {
 
   async write(batch: readonly StoreOperation[]): Promise<readonly OperationResult[]> {
     const me = this.incarnation();
-    const operations = encode(batch, me);
-    const { matched, facts } = await this.ask({ kind: 'write', operations });
-    const rows = [...facts].map(([gid, row]) => [gid, row && factsOf(row)] as const);
+    const request = this.encode(batch);
+    const reply = await this.ask(request, [request.bytes.buffer]);
+    if (reply === undefined) return batch.map(() => applied);
+    const missed = new Set(reply.missed);
+    const matched = batch.map((_, number) => !missed.has(number));
+    const rows = [...reply.facts].map(([gid, row]) => [gid, row && factsOf(row)] as const);
     return batchResults({ batch, matched, facts: new Map(rows), me });
   }
 
@@ -98,8 +105,7 @@ export class SqliteStore implements Store {
   }
 
   async loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
-    const row = await this.ask({ kind: 'payloads', gid, branchId });
-    return row && payloadsOf(row);
+    return await this.ask({ kind: 'payloads', gid, branchId });
   }
 
   async loadResult(gid: Gid): Promise<Uint8Array | undefined> {
@@ -141,10 +147,23 @@ export class SqliteStore implements Store {
     return this.me;
   }
 
-  private async ask<R extends Request>(request: R): Promise<Replies[R['kind']]> {
+  private encode(batch: readonly StoreOperation[]): WriteRequest {
+    try {
+      return encodeBatch(batch, this.shapes);
+    } catch (cause) {
+      if (cause instanceof StoreFailure) throw cause;
+      const text = cause instanceof Error ? cause.message : String(cause);
+      throw new StoreFailure('data', `an operation cannot be encoded: ${text}`, { cause });
+    }
+  }
+
+  private async ask<R extends Request>(
+    request: R,
+    moved?: readonly ArrayBuffer[],
+  ): Promise<Replies[R['kind']]> {
     this.incarnation();
     const worker = await this.running();
-    return await worker.ask(request);
+    return await worker.ask(request, moved);
   }
 
   /** The worker, or a new one in the place of a dead one. Rejects `unavailable` while none can be started. */
@@ -166,8 +185,9 @@ export class SqliteStore implements Store {
 
   private async start(): Promise<SqliteWorker> {
     const worker = new SqliteWorker();
+    const { directory } = this.options;
     try {
-      await worker.ask({ kind: 'open', directory: this.options.directory });
+      await worker.ask({ kind: 'open', directory, incarnation: this.incarnation() });
     } catch (error) {
       await worker.kill();
       throw error;
@@ -178,17 +198,5 @@ export class SqliteStore implements Store {
       kill: () => worker.kill(),
     });
     return worker;
-  }
-}
-
-function encode(
-  batch: readonly StoreOperation[],
-  me: string,
-): ReturnType<typeof encodeOperation>[] {
-  try {
-    return batch.map((operation) => encodeOperation(operation, me));
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreFailure('data', `an operation cannot be encoded: ${text}`, { cause });
   }
 }

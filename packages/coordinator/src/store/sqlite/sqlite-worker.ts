@@ -41,13 +41,16 @@ export class SqliteWorker {
     return this.failure !== undefined;
   }
 
-  /** Sends a request. Rejects with StoreFailure, or with the TercetError that opening ended with. */
-  async ask<R extends Request>(request: R): Promise<Replies[R['kind']]> {
+  /** Sends a request, with memory that goes over to the thread. Rejects with StoreFailure, or with the TercetError that opening ended with. */
+  async ask<R extends Request>(
+    request: R,
+    moved: readonly ArrayBuffer[] = [],
+  ): Promise<Replies[R['kind']]> {
     if (this.failure !== undefined) throw this.failure;
     const number = this.number++;
     const reply = await new Promise<Reply>((resolve, reject) => {
       try {
-        this.thread.postMessage({ number, request });
+        this.thread.postMessage({ number, request }, moved);
       } catch (cause) {
         // A value that cannot even be copied to another thread can never be written.
         reject(new StoreFailure('data', `a value cannot be stored: ${textOf(cause)}`, { cause }));

@@ -28,10 +28,10 @@ function answer(number: number, request: Request): ReplyMessage {
 function handle(request: Request): Replies[Request['kind']] {
   switch (request.kind) {
     case 'open':
-      store = openStore(request.directory);
+      store = openStore(request.directory, request.incarnation);
       return undefined;
     case 'write':
-      return runBatch(opened(), request.operations);
+      return runBatch(opened(), request);
     case 'claim':
       return patiently(opened().db, () => runClaim(opened(), request));
     case 'load':
