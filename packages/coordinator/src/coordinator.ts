@@ -85,7 +85,9 @@ export class Coordinator {
     this.scheduler = scheduler;
     this.logger = options.logger ?? silentLogger;
     this.store = options.store ?? storeOf(this.config);
-    this.caller = options.caller ?? new GrpcParticipantCaller();
+    const { deliver } = this.config;
+    this.caller =
+      options.caller ?? new GrpcParticipantCaller({ deliver, clock, scheduler, random });
     this.incarnation = newGid(clock, random);
     this.engine = new Engine({
       store: this.store,
@@ -108,6 +110,7 @@ export class Coordinator {
       }),
       operator: new OperatorService(this.engine, clock),
       clock,
+      scheduler,
       clockSkewMs: this.config.clockSkewMs,
       report: (error) => {
         const id = newRunId(random).slice(0, 12);

@@ -89,6 +89,7 @@ describe('flag > environment > file > default', () => {
       undecidedMax: ['1', '2', '3'],
       residentMax: ['1', '2', '3'],
       payloadCacheBytesMax: ['1', '2', '3'],
+      deliver: ['unary', 'auto', 'unary'],
     };
     const fields = Object.values(configFields);
     const layer = (at: 0 | 1 | 2): [string, string][] =>

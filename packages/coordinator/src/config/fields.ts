@@ -25,6 +25,8 @@ export interface Config {
   readonly undecidedMax: number;
   readonly residentMax: number;
   readonly payloadCacheBytesMax: number;
+  /** `auto`: Confirm and Cancel go on a stream where a participant offers one; `unary`: never. */
+  readonly deliver: 'auto' | 'unary';
 }
 
 /** Levels of pino. */
@@ -208,5 +210,14 @@ export const configFields: { readonly [Name in keyof Config]: ConfigField<Name> 
     valueName: 'bytes',
     help: 'Most bytes of payloads in memory; others are read from the store again at the attempt.',
     parse: positive,
+  },
+  deliver: {
+    name: 'deliver',
+    flag: 'deliver',
+    env: 'TERCET_DELIVER',
+    default: 'auto',
+    valueName: 'kind',
+    help: 'How participants are called: `auto` (Confirm and Cancel share a stream where a participant offers it, others get unary calls) or `unary` (always a call of its own, for example through a proxy that lets no streams through).',
+    parse: (text) => oneOf(['auto', 'unary'] as const, text),
   },
 };

@@ -31,6 +31,7 @@ describe('resolveConfig', () => {
       undecidedMax: 50_000,
       residentMax: 100_000,
       payloadCacheBytesMax: 67_108_864,
+      deliver: 'auto',
     });
   });
 

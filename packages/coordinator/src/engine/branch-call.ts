@@ -13,6 +13,7 @@ export interface BranchCallWork {
 /** One due branch between the moment it is handed to its target's gate and the end of its call. */
 export class BranchCall implements GatedCall {
   running = false;
+  place: number | undefined;
   readonly ended: (() => void)[] = [];
 
   constructor(

@@ -1,23 +1,48 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualTime } from '@tercet/core/testing';
 import fc from 'fast-check';
-import { DueQueue } from './due-queue';
+import { type DueKey, DueQueue } from './due-queue';
 
-function aQueue(): { time: ManualTime; seen: string[]; queue: DueQueue<string> } {
+interface Named extends DueKey {
+  readonly name: string;
+}
+
+/** The queue, by the names of its keys. */
+class NamedQueue {
+  private readonly keys = new Map<string, Named>();
+
+  constructor(readonly queue: DueQueue<Named>) {}
+
+  set(name: string, at: number): void {
+    this.queue.set(this.of(name), at);
+  }
+
+  delete(name: string): void {
+    this.queue.delete(this.of(name));
+  }
+
+  private of(name: string): Named {
+    const key = this.keys.get(name) ?? { name, due: undefined };
+    this.keys.set(name, key);
+    return key;
+  }
+}
+
+function aQueue(): { time: ManualTime; seen: string[]; named: NamedQueue; queue: DueQueue<Named> } {
   const time = new ManualTime(0);
   const seen: string[] = [];
-  const queue = new DueQueue<string>({ clock: time, scheduler: time }, (key) => {
-    seen.push(`${key}@${time.now()}`);
+  const queue = new DueQueue<Named>({ clock: time, scheduler: time }, ({ name }) => {
+    seen.push(`${name}@${time.now()}`);
   });
-  return { time, seen, queue };
+  return { time, seen, queue, named: new NamedQueue(queue) };
 }
 
 describe('DueQueue', () => {
   it('runs keys at their time, with one timer for all', async () => {
-    const { time, seen, queue } = aQueue();
-    queue.set('b', 20);
-    queue.set('a', 10);
-    queue.set('c', 30);
+    const { time, seen, queue, named } = aQueue();
+    named.set('b', 20);
+    named.set('a', 10);
+    named.set('c', 30);
     expect(time.pending).toBe(1);
     await time.advance(25);
     expect(seen).toEqual(['a@10', 'b@20']);
@@ -26,9 +51,9 @@ describe('DueQueue', () => {
   });
 
   it('lets a later plan replace an earlier one', async () => {
-    const { time, seen, queue } = aQueue();
-    queue.set('a', 10);
-    queue.set('a', 50);
+    const { time, seen, named } = aQueue();
+    named.set('a', 10);
+    named.set('a', 50);
     await time.advance(49);
     expect(seen).toEqual([]);
     await time.advance(1);
@@ -36,19 +61,19 @@ describe('DueQueue', () => {
   });
 
   it('sleeps at most a minute, so that a jump of the wall clock is noticed', async () => {
-    const { time, seen, queue } = aQueue();
-    queue.set('a', 3_600_000);
+    const { time, seen, named } = aQueue();
+    named.set('a', 3_600_000);
     time.jump(3_600_000);
     await time.advance(60_000);
     expect(seen).toHaveLength(1);
   });
 
   it('does not hold what was taken back, whatever lies before it', () => {
-    const { queue } = aQueue();
-    queue.set('early', 1);
+    const { queue, named } = aQueue();
+    named.set('early', 1);
     for (let i = 0; i < 10_000; i++) {
-      queue.set(`k${i}`, 1_000 + i);
-      queue.delete(`k${i}`);
+      named.set(`k${i}`, 1_000 + i);
+      named.delete(`k${i}`);
     }
     expect(queue.size).toBe(1);
     expect(queue.held).toBeLessThan(100);
@@ -63,14 +88,14 @@ describe('DueQueue', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const { time, seen, queue } = aQueue();
+        const { time, seen, queue, named } = aQueue();
         const model = new Map<string, number>();
         for (const { key, at, remove } of steps) {
           if (remove) {
-            queue.delete(key);
+            named.delete(key);
             model.delete(key);
           } else {
-            queue.set(key, at);
+            named.set(key, at);
             model.set(key, at);
           }
         }

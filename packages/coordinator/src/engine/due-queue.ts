@@ -1,8 +1,16 @@
 import type { Clock, Scheduler, Timer } from '@tercet/core';
 
-interface Entry<K> {
+/** A plan. */
+export interface DueEntry {
   readonly at: number;
-  readonly key: K;
+  /** Undefined once it is stale: what the key holds must not live on for as long as the entry lies in the heap. */
+  key: DueKey | undefined;
+}
+
+/** What can be planned. The queue keeps its plan there: a map from keys to plans would hold on to keys (`ReleasingMap`). */
+export interface DueKey {
+  /** Belongs to the queue; undefined = not planned. */
+  due: DueEntry | undefined;
 }
 
 /** Longest sleep: a wall clock that jumped is noticed within this time. */
@@ -13,9 +21,9 @@ const SLEEP_MS_MAX = 60_000;
  * for its top; replaced and removed entries stay in the heap and are skipped when they surface, so that setting is
  * O(log n) and there is never a timer per transaction.
  */
-export class DueQueue<K> {
-  private readonly heap: Entry<K>[] = [];
-  private readonly dueAt = new Map<K, Entry<K>>();
+export class DueQueue<K extends DueKey> {
+  private heap: DueEntry[] = [];
+  private waiting = 0;
   private closed = false;
   private timer: { readonly at: number; readonly handle: Timer } | undefined;
 
@@ -26,14 +34,18 @@ export class DueQueue<K> {
 
   /** How many keys wait. */
   get size(): number {
-    return this.dueAt.size;
+    return this.waiting;
   }
 
   /** Plans `key` for `at` (Unix ms), replacing an earlier plan. A time that has passed is due in the next turn. */
   set(key: K, at: number): void {
-    if (this.closed || this.dueAt.get(key)?.at === at) return;
-    const entry = { at, key };
-    this.dueAt.set(key, entry);
+    if (this.closed) return;
+    const { due } = key;
+    if (due?.at === at) return;
+    if (due === undefined) this.waiting++;
+    else due.key = undefined;
+    const entry: DueEntry = { at, key };
+    key.due = entry;
     this.heap.push(entry);
     this.siftUp(this.heap.length - 1);
     this.tidyUp();
@@ -42,7 +54,8 @@ export class DueQueue<K> {
 
   /** Takes a plan back. */
   delete(key: K): void {
-    if (!this.dueAt.delete(key)) return;
+    if (key.due === undefined) return;
+    this.release(key.due);
     this.tidyUp();
     this.plan();
   }
@@ -55,8 +68,8 @@ export class DueQueue<K> {
   /** Takes all plans back, stops the timer, and plans nothing more. */
   close(): void {
     this.closed = true;
-    this.dueAt.clear();
-    this.heap.length = 0;
+    for (const entry of this.heap) this.release(entry);
+    this.heap = [];
     this.plan();
   }
 
@@ -65,12 +78,20 @@ export class DueQueue<K> {
     const now = this.deps.clock.now();
     for (let top = this.heap[0]; top !== undefined && top.at <= now; top = this.heap[0]) {
       this.pop();
-      if (this.dueAt.get(top.key) !== top) continue;
-      this.dueAt.delete(top.key);
-      this.onDue(top.key);
+      const { key } = top;
+      this.release(top);
+      // Only keys of this queue are in its heap.
+      if (key !== undefined) this.onDue(key as K);
     }
     this.dropStale();
     this.plan();
+  }
+
+  private release(entry: DueEntry): void {
+    if (entry.key === undefined) return;
+    entry.key.due = undefined;
+    entry.key = undefined;
+    this.waiting--;
   }
 
   private plan(): void {
@@ -90,8 +111,8 @@ export class DueQueue<K> {
    * their keys hold. So the heap is built anew once most of it is stale: O(1) a change, over time.
    */
   private tidyUp(): void {
-    if (this.heap.length > 2 * this.dueAt.size + 64) {
-      this.heap.splice(0, this.heap.length, ...this.dueAt.values());
+    if (this.heap.length > 2 * this.waiting + 64) {
+      this.heap = this.heap.filter(({ key }) => key !== undefined);
       for (let i = (this.heap.length >> 1) - 1; i >= 0; i--) this.siftDown(i);
     }
     this.dropStale();
@@ -99,7 +120,7 @@ export class DueQueue<K> {
 
   private dropStale(): void {
     for (let top = this.heap[0]; top !== undefined; top = this.heap[0]) {
-      if (this.dueAt.get(top.key) === top) return;
+      if (top.key !== undefined) return;
       this.pop();
     }
   }
@@ -136,12 +157,12 @@ export class DueQueue<K> {
   }
 
   private at(i: number): number {
-    return (this.heap[i] as Entry<K>).at;
+    return (this.heap[i] as DueEntry).at;
   }
 
   private swap(i: number, j: number): void {
-    const entry = this.heap[i] as Entry<K>;
-    this.heap[i] = this.heap[j] as Entry<K>;
+    const entry = this.heap[i] as DueEntry;
+    this.heap[i] = this.heap[j] as DueEntry;
     this.heap[j] = entry;
   }
 }

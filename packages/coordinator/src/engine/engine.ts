@@ -9,11 +9,14 @@
  *    (I7, see Residents).
  */
 import {
+  type CallSignal,
   type Gid,
   type GlobalTransaction,
   type OperatorEvent,
   TercetError,
   type TransactionEvent,
+  factReached,
+  holds,
   isFinished,
 } from '@tercet/core';
 import type { ListQuery, TransactionPage } from '../store/store';
@@ -176,7 +179,7 @@ export class Engine {
    * Carries out what an operator asks of a decided transaction's branches. Resolves when it is durable; rejects with
    * the TercetError that `operate` or the store gave. Repeating is safe.
    */
-  operate(gid: Gid, event: OperatorEvent, signal?: AbortSignal): Promise<OrderResult> {
+  operate(gid: Gid, event: OperatorEvent, signal?: CallSignal): Promise<OrderResult> {
     if (this.stopping) return Promise.reject(shuttingDown(gid));
     return this.orders.take(gid, event, signal);
   }
@@ -202,9 +205,10 @@ export class Engine {
         await resident.serially(() => this.residents.bring(resident));
       }
       if (resident.tx === undefined || this.stopping) return await this.get(gid);
-      const waiting = resident.waiters.wait(options);
-      resident.notify();
-      await waiting;
+      // Looks at this wait alone: thousands may wait for the same transaction.
+      const { fact, timeoutMs } = options;
+      const there = timeoutMs <= 0 || holds(factReached(resident.tx), fact);
+      if (!there) await resident.waiters.wait(options);
       return resident.tx ?? (await this.get(gid));
     } finally {
       this.residents.forgetIfUnused(resident);

@@ -174,27 +174,25 @@ export class FanOut {
   }
 
   private async callOnce(resident: Resident, branchId: BranchId): Promise<GateReply | undefined> {
-    const payloads = await this.payloadsOf(resident, branchId);
+    const { payloads: cache, interceptors, caller } = this.deps;
+    const payloads = cache.peek(resident.gid, branchId) ?? (await this.read(resident, branchId));
     const wanted = this.wanted(resident, branchId);
     if (payloads === undefined || wanted === undefined) return undefined;
-    const { tx, branch, phase } = wanted;
-    const call = { ...callOf(tx, branch, { phase, payloads }), signal: this.givingUp.signal };
-    const end = await this.deps.interceptors.attempt(call, () => this.deps.caller.call(call));
+    const { branch, phase } = wanted;
+    const call = callOf(wanted, payloads, this.givingUp.signal);
+    const end = interceptors.standAround
+      ? await interceptors.attempt(call, () => caller.call(call))
+      : { reply: await caller.call(call), sent: true };
     // An attempt that we gave up ourselves says nothing about the participant: it is not counted.
     const givenUp = this.givingUp.signal.aborted && end.reply.code !== grpcCode.OK;
     if (givenUp || resident.tx === undefined) return undefined;
-    this.answered(resident, {
-      branchId,
-      outcome: outcomeOf(branch.spec.dialect, phase, end.reply),
-    });
+    const outcome = outcomeOf(branch.spec.dialect, phase, end.reply);
+    this.answered(resident, { branchId, outcome });
     return end.sent ? end.reply : undefined;
   }
 
   /** What the branch sends; undefined where it cannot be read, which is no attempt: it is read again later. */
-  private async payloadsOf(
-    resident: Resident,
-    branchId: BranchId,
-  ): Promise<BranchPayloads | undefined> {
+  private async read(resident: Resident, branchId: BranchId): Promise<BranchPayloads | undefined> {
     try {
       const payloads = await this.deps.payloads.of(resident.gid, branchId);
       if (payloads === undefined && resident.tx !== undefined) this.deps.onForeign(resident);
@@ -237,7 +235,7 @@ export class FanOut {
     if (branch !== undefined && branch.status !== 'registered') {
       this.deps.admission.branchDone(branch.spec.target);
     }
-    resident.markUnsaved(branchId);
+    resident.unsaved = true;
     reportAttempt(this.deps, { resident, tx, branchId, now });
     resident.notify();
     this.deps.progress.save(resident);
@@ -251,14 +249,15 @@ interface Wanted {
 }
 
 function callOf(
-  tx: GlobalTransaction,
-  { spec, attempts, notAfter }: Branch,
-  { phase, payloads }: { readonly phase: 'confirm' | 'cancel'; readonly payloads: BranchPayloads },
-): Omit<ParticipantCall, 'signal'> {
+  { tx, branch, phase }: Wanted,
+  payloads: BranchPayloads,
+  signal: AbortSignal,
+): ParticipantCall {
+  const { spec, attempts, notAfter } = branch;
   return {
     target: spec.target,
     method: spec.methods[phase],
-    payload: payloadOf({ ...spec, ...payloads }, phase),
+    payload: payloadOf(payloads, phase),
     context: {
       gid: tx.gid,
       runId: tx.runId,
@@ -270,5 +269,6 @@ function callOf(
       trace: tx.trace,
     },
     deadlineMs: phase === 'confirm' ? spec.deadlines.confirmMs : spec.deadlines.cancelMs,
+    signal,
   };
 }

@@ -1,4 +1,5 @@
 import type { CallFailure, Clock, Random, Scheduler } from '@tercet/core';
+import type { InLine } from './waiting-line';
 import type { Logger } from '../observability/logger';
 import type { Connections } from '../participant/participant-caller';
 
@@ -13,7 +14,7 @@ export interface GateReply {
 }
 
 /** A call that waits for its gate or runs in it. */
-export interface GateEntry {
+export interface GateEntry extends InLine {
   /** The branch: one object each, for as long as the branch is called. Compared by identity, never looked into. */
   readonly key: object;
   /** gRPC address as registered. */

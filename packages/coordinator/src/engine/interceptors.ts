@@ -100,13 +100,13 @@ export class InterceptorChain {
     this.tell('stuck', event);
   }
 
-  /** Runs one call within the interceptors. Never rejects. */
-  async attempt(call: ParticipantCall, send: () => Promise<CallReply>): Promise<AttemptEnd> {
-    if (this.around.length === 0) return { reply: await send(), sent: true };
-    return await this.within(call, send);
+  /** Whether any interceptor stands around attempts; where none does, `attempt` would do nothing but call. */
+  get standAround(): boolean {
+    return this.around.length > 0;
   }
 
-  private async within(call: ParticipantCall, send: () => Promise<CallReply>): Promise<AttemptEnd> {
+  /** Runs one call within the interceptors. Never rejects. */
+  async attempt(call: ParticipantCall, send: () => Promise<CallReply>): Promise<AttemptEnd> {
     let sent: Promise<CallReply> | undefined;
     let late = false;
     const next = async (place: number): Promise<CallReply> => {

@@ -5,7 +5,13 @@
  * L1 Payloads are not in it: who needs bytes asks {@link PayloadCache}. `elsewhere` stands in their place.
  * L2 Equal texts and settings are one object, not one for each request that was decoded (`npm run bench:memory`).
  */
-import { type Branch, type BranchSpec, type GlobalTransaction, noAttempts } from '@tercet/core';
+import {
+  type Branch,
+  type BranchSpec,
+  type GlobalTransaction,
+  type TransactionPolicy,
+  noAttempts,
+} from '@tercet/core';
 
 /** Stands for bytes that are not in memory (L1); compared by identity, never sent. */
 const elsewhere = new Uint8Array(0);
@@ -23,16 +29,17 @@ export function isLean(spec: BranchSpec): boolean {
 /** Makes transactions lean, sharing what is equal. */
 export class LeanForms {
   private readonly texts = new Map<string, string>();
-  private readonly shapes = new Map<string, object>();
+  /** By the path of the forward method. */
+  private readonly shapes = new Map<string, BranchSpec>();
+  private policy: TransactionPolicy | undefined;
 
   /** The transaction without payloads. */
   transaction(tx: GlobalTransaction): GlobalTransaction {
-    const { onTimeout, phaseTwoOrder } = tx.policy;
     return {
       ...tx,
       name: this.text(tx.name),
-      policy: this.shared(`p ${onTimeout} ${phaseTwoOrder}`, tx.policy),
-      labels: Object.keys(tx.labels).length === 0 ? noLabels : tx.labels,
+      policy: this.policyOf(tx.policy),
+      labels: isEmpty(tx.labels) ? noLabels : tx.labels,
       branches: tx.branches.map((branch) => this.branch(branch)),
     };
   }
@@ -50,21 +57,43 @@ export class LeanForms {
   }
 
   private spec(spec: BranchSpec): BranchSpec {
-    const { methods, deadlines, retry, after } = spec;
-    const { forward, confirm, cancel } = methods;
-    const { forwardMs, confirmMs, cancelMs } = deadlines;
+    const shape = this.shapeOf(spec);
     return {
       ...spec,
-      action: this.text(spec.action),
+      action: shape.action,
       target: this.text(spec.target),
-      methods: this.shared(`m ${forward} ${confirm} ${cancel}`, methods),
-      deadlines: this.shared(`d ${forwardMs} ${confirmMs} ${cancelMs}`, deadlines),
-      retry: this.shared(`r ${retry.firstDelayMs} ${retry.maxDelayMs}`, retry),
-      after: this.shared(`a ${after.join(' ')}`, after),
+      methods: shape.methods,
+      deadlines: shape.deadlines,
+      retry: shape.retry,
+      after: shape.after,
       payload: elsewhere,
       confirmPayload: undefined,
       cancelPayload: undefined,
     };
+  }
+
+  /** One look-up by what nearly always tells the action, and a comparison: texts put together as keys cost more. */
+  private shapeOf(spec: BranchSpec): BranchSpec {
+    const known = this.shapes.get(spec.methods.forward);
+    if (known !== undefined && sameShape(known, spec)) return known;
+    if (this.shapes.size >= SHAPES_MAX) this.shapes.clear();
+    const { payload: _, confirmPayload: _c, cancelPayload: _x, ...shape } = spec;
+    const lean = {
+      ...shape,
+      payload: elsewhere,
+      confirmPayload: undefined,
+      cancelPayload: undefined,
+    };
+    this.shapes.set(spec.methods.forward, lean);
+    return lean;
+  }
+
+  private policyOf(policy: TransactionPolicy): TransactionPolicy {
+    const last = this.policy;
+    const same =
+      last?.onTimeout === policy.onTimeout && last.phaseTwoOrder === policy.phaseTwoOrder;
+    if (!same) this.policy = policy;
+    return same ? last : policy;
   }
 
   private text(text: string): string {
@@ -74,12 +103,24 @@ export class LeanForms {
     this.texts.set(text, text);
     return text;
   }
+}
 
-  private shared<T extends object>(key: string, value: T): T {
-    const known = this.shapes.get(key);
-    if (known !== undefined) return known as T;
-    if (this.shapes.size >= SHAPES_MAX) this.shapes.clear();
-    this.shapes.set(key, value);
-    return value;
-  }
+function sameShape(a: BranchSpec, b: BranchSpec): boolean {
+  return (
+    a.action === b.action &&
+    a.methods.confirm === b.methods.confirm &&
+    a.methods.cancel === b.methods.cancel &&
+    a.deadlines.forwardMs === b.deadlines.forwardMs &&
+    a.deadlines.confirmMs === b.deadlines.confirmMs &&
+    a.deadlines.cancelMs === b.deadlines.cancelMs &&
+    a.retry.firstDelayMs === b.retry.firstDelayMs &&
+    a.retry.maxDelayMs === b.retry.maxDelayMs &&
+    a.after.length === b.after.length &&
+    a.after.every((id, i) => id === b.after[i])
+  );
+}
+
+function isEmpty(labels: Readonly<Record<string, string>>): boolean {
+  for (const _ in labels) return false;
+  return true;
 }

@@ -1,5 +1,6 @@
 import {
   type BranchId,
+  type CallSignal,
   type Clock,
   type Gid,
   type GlobalTransaction,
@@ -27,7 +28,7 @@ export class Orders {
   constructor(private readonly deps: OrdersDeps) {}
 
   /** Resolves when it is durable; rejects with the TercetError that `operate` or the store gave. Repeating is safe. */
-  async take(gid: Gid, event: OperatorEvent, signal?: AbortSignal): Promise<OrderResult> {
+  async take(gid: Gid, event: OperatorEvent, signal?: CallSignal): Promise<OrderResult> {
     const { residents, clock } = this.deps;
     const resident = residents.of(gid);
     try {
@@ -51,7 +52,7 @@ export class Orders {
   private async resolve(
     resident: Resident,
     event: Extract<OperatorEvent, { kind: 'resolve' }>,
-    signal: AbortSignal | undefined,
+    signal: CallSignal | undefined,
   ): Promise<OrderResult> {
     const { fanOut, progress, admission } = this.deps;
     const { branchId } = event;

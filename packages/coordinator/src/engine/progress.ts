@@ -84,13 +84,12 @@ export class Progress {
   private collect(resident: Resident): Written | undefined {
     if (resident.tx === undefined || openPhase(resident.tx) === undefined) return undefined;
     const now = this.deps.clock.now();
-    const branchIds = new Set(resident.takeUnsaved());
+    resident.unsaved = false;
     let tx = resident.tx;
     const orders = resident.orders.map((order) => {
       const decision = operate(tx, order.event, now);
       if (decision.kind === 'accepted') tx = decision.next;
       const changed = decision.kind === 'accepted' ? decision.changed : [];
-      for (const id of changed) branchIds.add(id);
       return { order, changed };
     });
     tx = completed(tx, now) ?? tx;
@@ -100,7 +99,7 @@ export class Progress {
         ? this.nextAt(tx)
         : resident.leaving.until;
     return {
-      operation: { kind: 'progress', tx, branchIds: [...branchIds], nextAt },
+      operation: { kind: 'progress', tx, nextAt },
       orders,
     };
   }
@@ -143,7 +142,7 @@ export class Progress {
       return this.deps.onFinished(resident);
     }
     resident.notify();
-    if (resident.hasUnsaved || resident.orders.length > 0) this.save(resident);
+    if (resident.unsaved || resident.orders.length > 0) this.save(resident);
     this.deps.onSaved(resident);
   }
 

@@ -1,4 +1,5 @@
 import type { BranchId, Gid, GlobalTransaction, OperatorEvent, Scheduler } from '@tercet/core';
+import type { DueEntry } from './due-queue';
 import type { GateEntry } from './gate-entry';
 import { Waiters } from './waiters';
 
@@ -38,8 +39,12 @@ export interface GatedCall extends GateEntry {
 export class Resident {
   /** Undefined while the first step of this gid is under way. */
   tx: GlobalTransaction | undefined;
+  /** Its plan in the engine's due queue. */
+  due: DueEntry | undefined;
   /** A progress write is under way. */
   saving = false;
+  /** Memory knows more of the branches than the last progress write. */
+  unsaved = false;
   /** `nextAt` of the row, as far as it is known. */
   storedNextAt: number | undefined;
   /** Set while the resident is on its way out of memory; `until` = when it has to be back, undefined = not by time. */
@@ -47,7 +52,6 @@ export class Resident {
   /** Operators' orders that are not durable yet, in the order they came. */
   orders: readonly PendingOrder[] = none;
   private gated: readonly GatedCall[] = none;
-  private unsavedIds: Set<BranchId> | undefined;
   private stuckIds: Set<BranchId> | undefined;
   /** One entry for each `hold`. */
   private heldIds: readonly BranchId[] = none;
@@ -116,24 +120,6 @@ export class Resident {
     for (const tell of call.ended.splice(0)) tell();
   }
 
-  /** An answer of this branch is not durable yet. */
-  markUnsaved(id: BranchId): void {
-    this.unsavedIds ??= new Set();
-    this.unsavedIds.add(id);
-  }
-
-  /** Whether answers are not durable yet. */
-  get hasUnsaved(): boolean {
-    return this.unsavedIds !== undefined;
-  }
-
-  /** The branches whose answers are to be written now. */
-  takeUnsaved(): readonly BranchId[] {
-    const ids = this.unsavedIds;
-    this.unsavedIds = undefined;
-    return ids === undefined ? none : [...ids];
-  }
-
   /** Remembers that a branch was reported as stuck, or no longer; false = it was remembered before. */
   reportStuck(id: BranchId, stuck: boolean): boolean {
     if (!stuck) {
@@ -177,7 +163,7 @@ export class Resident {
       !this.saving &&
       this.orders.length === 0 &&
       this.heldIds.length === 0 &&
-      this.unsavedIds === undefined &&
+      !this.unsaved &&
       !this.gated.some((call) => call.running)
     );
   }

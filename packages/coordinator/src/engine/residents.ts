@@ -12,6 +12,7 @@ import {
   type Gid,
   type GlobalTransaction,
   type Random,
+  ReleasingMap,
   type Scheduler,
   isFinished,
 } from '@tercet/core';
@@ -57,7 +58,7 @@ const LOOKS = 16;
 
 /** The residents. */
 export class Residents {
-  private readonly byGid = new Map<Gid, Resident>();
+  private readonly byGid = new ReleasingMap<Gid, Resident>();
   private readonly timers: TimerSet;
   /** Unfinished transactions of ours that are not in memory. */
   private absent = 0;
@@ -80,7 +81,7 @@ export class Residents {
   }
 
   /** All of them. */
-  all(): IterableIterator<Resident> {
+  all(): Generator<Resident, void, undefined> {
     return this.byGid.values();
   }
 
@@ -133,7 +134,7 @@ export class Residents {
   /** A resident's transaction is durable in its end. */
   finished(resident: Resident): void {
     this.stay(resident);
-    if (resident.tx !== undefined) this.deps.payloads.forget(resident.tx);
+    this.deps.payloads.forget(resident.gid);
     this.forgetIfUnused(resident);
   }
 
@@ -199,7 +200,7 @@ export class Residents {
       return true;
     }
     // Why it is held back is known in memory only.
-    for (const { branchId } of resident.calls) resident.markUnsaved(branchId);
+    resident.unsaved ||= resident.calls.length > 0;
     resident.leaving = { until };
     this.leavers++;
     this.deps.progress.save(resident);
@@ -224,7 +225,7 @@ export class Residents {
 
   private remove(resident: Resident): void {
     this.deps.onLeaving(resident);
-    if (resident.tx !== undefined) this.deps.payloads.forget(resident.tx);
+    this.deps.payloads.forget(resident.gid);
     // Whoever still holds this object finds nothing to act on: another one will come in its place.
     resident.tx = undefined;
     this.drop(resident.gid);

@@ -1,4 +1,5 @@
 import {
+  type CallSignal,
   type Fact,
   type GlobalTransaction,
   type Scheduler,
@@ -13,7 +14,7 @@ export interface WaitOptions {
   /** Longest wait, milliseconds; 0 = do not wait. */
   readonly timeoutMs: number;
   /** Ends the wait early: the client is gone. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CallSignal | undefined;
 }
 
 interface Waiter {

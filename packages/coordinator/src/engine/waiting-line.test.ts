@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { WaitingLine } from './waiting-line';
+import { type InLine, WaitingLine } from './waiting-line';
 
-interface Item {
+interface Item extends InLine {
   readonly name: number;
+}
+
+function anItem(name: number): Item {
+  return { name, place: undefined };
 }
 
 describe('WaitingLine', () => {
@@ -25,7 +29,7 @@ describe('WaitingLine', () => {
         let told: Item[] = [];
         for (const step of all) {
           if (step === 'add') {
-            const item = { name: items.length };
+            const item = anItem(items.length);
             items.push(item);
             list.push(item);
             line.add(item);
@@ -35,7 +39,7 @@ describe('WaitingLine', () => {
             expect(line.takeNews()).toEqual(list.filter((item) => !told.includes(item)));
             told = [...list];
           } else {
-            const item = items[step] ?? { name: -1 };
+            const item = items[step] ?? anItem(-1);
             expect(line.remove(item)).toBe(list.includes(item));
             list = list.filter((other) => other !== item);
           }
@@ -49,10 +53,10 @@ describe('WaitingLine', () => {
 
   it('remembers who was told when it closes its gaps', () => {
     const line = new WaitingLine<Item>();
-    const items = Array.from({ length: 200 }, (_, name) => ({ name }));
+    const items = Array.from({ length: 200 }, (_, name) => anItem(name));
     for (const item of items) line.add(item);
     line.takeNews();
-    const late = { name: 200 };
+    const late = anItem(200);
     line.add(late);
     for (const item of items.slice(0, 190)) line.remove(item);
     expect(line.held).toBeLessThan(200);
@@ -62,7 +66,7 @@ describe('WaitingLine', () => {
 
   it('stays quick and small however long it gets and wherever items leave', () => {
     const line = new WaitingLine<Item>();
-    const items = Array.from({ length: 100_000 }, (_, name) => ({ name }));
+    const items = Array.from({ length: 100_000 }, (_, name) => anItem(name));
     for (const item of items) line.add(item);
     for (const item of items.slice(0, 60_000)) line.remove(item);
     expect(line.take()).toBe(items[60_000]);

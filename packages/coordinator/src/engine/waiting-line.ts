@@ -1,18 +1,24 @@
+/** What can wait. The line keeps its place there: a map from items to places would hold on to items (`ReleasingMap`). */
+export interface InLine {
+  /** Belongs to the line; undefined = it does not wait. */
+  place?: number | undefined;
+}
+
 /**
- * First in, first out, with a way to leave from the middle. A slot in one array and one in a map for each item; what
+ * First in, first out, with a way to leave from the middle. A slot in an array for each item; what
  * was taken or removed leaves a hole, and the array is built anew once most of it is holes: O(1) each, over time.
  */
-export class WaitingLine<T extends object> {
+export class WaitingLine<T extends InLine> {
   private slots: (T | undefined)[] = [];
   /** Everything before it is a hole. */
   private head = 0;
   /** What stands before it was handed out by `takeNews`. */
   private news = 0;
-  private readonly places = new Map<T, number>();
+  private count = 0;
 
   /** How many wait. */
   get size(): number {
-    return this.places.size;
+    return this.count;
   }
 
   /** How many slots are held, holes included: at most about twice those that wait. */
@@ -22,13 +28,14 @@ export class WaitingLine<T extends object> {
 
   /** Whether `item` waits. */
   has(item: T): boolean {
-    return this.places.has(item);
+    return item.place !== undefined;
   }
 
   /** Puts `item` at the end. It must not wait already. */
   add(item: T): void {
-    this.places.set(item, this.slots.length);
+    item.place = this.slots.length;
     this.slots.push(item);
+    this.count++;
   }
 
   /** Takes the first one, or undefined when nobody waits. */
@@ -46,10 +53,11 @@ export class WaitingLine<T extends object> {
 
   /** Lets `item` leave from wherever it stands; whether it was there. */
   remove(item: T): boolean {
-    const place = this.places.get(item);
+    const { place } = item;
     if (place === undefined) return false;
-    this.places.delete(item);
+    item.place = undefined;
     this.slots[place] = undefined;
+    this.count--;
     this.tidyUp();
     return true;
   }
@@ -63,22 +71,23 @@ export class WaitingLine<T extends object> {
 
   /** Nobody waits any more. */
   clear(): void {
+    for (const item of this.slots) if (item !== undefined) item.place = undefined;
     this.slots = [];
     this.head = 0;
     this.news = 0;
-    this.places.clear();
+    this.count = 0;
   }
 
   private tidyUp(): void {
-    if (this.places.size === 0) return this.clear();
-    if (this.slots.length <= 2 * this.places.size + 64) return;
+    if (this.count === 0) return this.clear();
+    if (this.slots.length <= 2 * this.count + 64) return;
     const old = this.slots;
     this.slots = [];
     let news = 0;
     for (const [place, item] of old.entries()) {
       if (item === undefined) continue;
       if (place < this.news) news++;
-      this.places.set(item, this.slots.length);
+      item.place = this.slots.length;
       this.slots.push(item);
     }
     this.head = 0;

@@ -1,5 +1,5 @@
 /** What waits for a commit: writes in their order, and riders that join whatever leaves. */
-import type { Gid, TercetError } from '@tercet/core';
+import { type Gid, ReleasingMap, type TercetError } from '@tercet/core';
 import type { RowFacts, StoreOperation } from '../store/store';
 
 /**
@@ -50,7 +50,7 @@ export function isNewWork(operation: TransactionOperation): boolean {
 export class WriteQueue {
   private writes: QueuedWrite[] = [];
   private bytes = 0;
-  private readonly riders = new Map<Gid, Rider>();
+  private readonly riders = new ReleasingMap<Gid, Rider>();
 
   constructor(private readonly limits: BatchWriterLimits) {}
 

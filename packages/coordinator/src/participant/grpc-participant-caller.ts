@@ -1,19 +1,32 @@
-import { type CallReply, metadataKeys } from '@tercet/core';
-import { ChannelPool, type ConnectionState, metadataOf } from '@tercet/runtime';
+import { ParticipantChannels, type ConnectionState } from '@tercet/runtime';
+import type { CallReply, Clock, Random, Scheduler } from '@tercet/core';
 import type { ParticipantCall, ParticipantCaller } from './participant-caller';
 
-/** Calls participants over gRPC: raw bytes, a real deadline, the `tercet-*` metadata and the initiator's trace. */
+/** How participants are called. */
+export interface GrpcParticipantCallerOptions {
+  /** `auto`: on a stream where a participant offers one, else unary. `unary`: always so. Default `auto`. */
+  readonly deliver?: 'auto' | 'unary' | undefined;
+  /** Default: the machine's wall clock. */
+  readonly clock?: Clock | undefined;
+  /** Default: the machine's timers. */
+  readonly scheduler?: Scheduler | undefined;
+  /** Default: the machine's randomness. */
+  readonly random?: Random | undefined;
+}
+
+/**
+ * Calls participants over gRPC: raw bytes, a real deadline, what Tercet says with every call, the initiator's trace. The
+ * same on a stream and unary.
+ */
 export class GrpcParticipantCaller implements ParticipantCaller {
-  private readonly channels = new ChannelPool();
+  private readonly channels: ParticipantChannels;
+
+  constructor(options: GrpcParticipantCallerOptions = {}) {
+    this.channels = new ParticipantChannels(options);
+  }
 
   call(call: ParticipantCall): Promise<CallReply> {
-    return this.channels.call(call.target, {
-      method: call.method,
-      payload: call.payload,
-      metadata: metadataOf(textsOf(call)),
-      deadlineMs: call.deadlineMs,
-      signal: call.signal,
-    });
+    return this.channels.call(call);
   }
 
   connection(target: string): ConnectionState {
@@ -27,18 +40,4 @@ export class GrpcParticipantCaller implements ParticipantCaller {
   close(): void {
     this.channels.close();
   }
-}
-
-function textsOf({ context }: ParticipantCall): Record<string, string | undefined> {
-  return {
-    [metadataKeys.gid]: context.gid,
-    [metadataKeys.runId]: context.runId,
-    [metadataKeys.branchId]: context.branchId,
-    [metadataKeys.action]: context.action,
-    [metadataKeys.phase]: context.phase,
-    [metadataKeys.attempt]: String(context.attempt),
-    [metadataKeys.notAfter]: context.notAfter === undefined ? undefined : String(context.notAfter),
-    [metadataKeys.traceparent]: context.trace?.traceparent,
-    [metadataKeys.tracestate]: context.trace?.tracestate || undefined,
-  };
 }

@@ -1,6 +1,7 @@
 /** What operators may ask, free of any transport. */
 import {
   type BranchId,
+  type CallSignal,
   type Clock,
   type Gid,
   type GlobalTransaction,
@@ -100,10 +101,7 @@ export class OperatorService {
    * Completes a branch by an operator's word. A call of it that is under way may end first and win; who gives up
    * meanwhile (`signal`) has not resolved it.
    */
-  async resolve(
-    { gid, ...verdict }: ResolveRequest,
-    signal?: AbortSignal,
-  ): Promise<OperatorAnswer> {
+  async resolve({ gid, ...verdict }: ResolveRequest, signal?: CallSignal): Promise<OperatorAnswer> {
     checkVerdict(verdict);
     return await this.engine.operate(gid, { kind: 'resolve', ...verdict }, signal);
   }

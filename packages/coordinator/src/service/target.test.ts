@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { TercetError } from '@tercet/core';
 import { aBranchSpec } from '@tercet/core/testing';
 import { OwnListeners } from './own-listeners';
-import { type IsOwnAddress, checkTargets, parseTarget } from './target';
+import { type IsOwnAddress, TargetCheck, parseTarget } from './target';
 
 const nobody: IsOwnAddress = () => false;
 const EXAMPLES =
@@ -10,7 +10,7 @@ const EXAMPLES =
 
 function refusalOf(target: string, isOwn: IsOwnAddress = nobody): string {
   try {
-    checkTargets([aBranchSpec(), aBranchSpec({ target })], isOwn);
+    new TargetCheck(isOwn).check([aBranchSpec(), aBranchSpec({ target })]);
   } catch (error) {
     if (!(error instanceof TercetError)) throw error;
     expect(error).toMatchObject({

@@ -1,7 +1,8 @@
-/** What initiators may ask, free of any transport: unary RPCs use it now, streams will use the same. */
+/** What initiators may ask, free of any transport: unary RPCs and the commands of a session come here. */
 import {
   type BranchId,
   type BranchSpec,
+  type CallSignal,
   type Clock,
   type Fact,
   type Gid,
@@ -14,7 +15,7 @@ import {
   holds,
 } from '@tercet/core';
 import type { Engine } from '../engine/engine';
-import { type IsOwnAddress, checkTargets } from './target';
+import { type IsOwnAddress, TargetCheck } from './target';
 import { checkBranches, checkCount, checkOpening, checkResult, checkWait } from './validation';
 
 /** What the transport knows of the caller. */
@@ -22,7 +23,7 @@ export interface CallContext {
   /** Unix ms at which the caller stops waiting; undefined = it named no deadline. */
   readonly expiresAt: number | undefined;
   /** Aborted when the caller is gone. */
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
 }
 
 /** Registers branches, and opens the transaction where `opening` is present. */
@@ -98,18 +99,22 @@ export interface TargetRules {
 
 /** The five calls of the Coordinator service. All reject with TercetError and may be repeated. */
 export class TransactionService {
+  private readonly targetCheck: TargetCheck;
+
   constructor(
     private readonly engine: Engine,
     private readonly clock: Clock,
     private readonly targets: TargetRules,
-  ) {}
+  ) {
+    this.targetCheck = new TargetCheck(targets.isOwn);
+  }
 
   /** Makes branches durable; resolves only while their Tries may be sent. */
   async register(request: RegisterRequest, call: CallContext): Promise<RegisterAnswer> {
     const { gid, runId, opening, branches } = request;
     if (opening !== undefined) checkOpening(opening);
     checkBranches(branches);
-    checkTargets(branches, this.targets.isOwn);
+    this.targetCheck.check(branches);
     const event = { kind: 'register', runId, opening, branches } as const;
     const tx = await this.engine.submit(gid, event, { expiresAt: call.expiresAt });
     this.targets.onRegistered(branches);

@@ -32,8 +32,8 @@ export function notBuilt(field: string, what: string): TercetError {
 
 /** Checks how a transaction is to be opened. */
 export function checkOpening(opening: Opening): void {
-  checkName('open.name', opening.name);
-  checkDuration('open.timeout_ms', opening.timeoutMs, limits.timeoutMsMax);
+  refuse('open.name', nameProblem(opening.name));
+  refuse('open.timeout_ms', durationProblem(opening.timeoutMs, limits.timeoutMsMax));
   if (opening.policy.onTimeout !== 'cancel') {
     throw notBuilt('open.policy.on_timeout', `on_timeout ${opening.policy.onTimeout}`);
   }
@@ -53,7 +53,7 @@ export function checkBranches(branches: readonly BranchSpec[]): void {
       `at most ${limits.branchesMax} in a transaction, got ${branches.length}`,
     );
   }
-  branches.forEach((branch, i) => checkBranch(branch, `branches[${i}]`));
+  for (let i = 0; i < branches.length; i++) checkBranch(branches[i] as BranchSpec, i);
 }
 
 /** Checks a list with an entry for each branch. */
@@ -104,67 +104,85 @@ function checkWritten(field: string, text: string, lengthMax: number): void {
   }
 }
 
-function checkBranch(branch: BranchSpec, at: string): void {
-  checkUnbuilt(branch, at);
-  checkName(`${at}.action`, branch.action);
-  checkMethod(`${at}.forward_method`, branch.methods.forward);
-  checkMethod(`${at}.confirm_method`, branch.methods.confirm);
-  checkMethod(`${at}.cancel_method`, branch.methods.cancel);
-  checkPayload(`${at}.payload`, branch.payload);
-  checkPayload(`${at}.confirm_payload`, branch.confirmPayload);
-  checkPayload(`${at}.cancel_payload`, branch.cancelPayload);
-  checkDuration(`${at}.forward_deadline_ms`, branch.deadlines.forwardMs, limits.durationMsMax);
-  checkDuration(`${at}.confirm_deadline_ms`, branch.deadlines.confirmMs, limits.durationMsMax);
-  checkDuration(`${at}.cancel_deadline_ms`, branch.deadlines.cancelMs, limits.durationMsMax);
-  checkDuration(`${at}.retry.first_delay_ms`, branch.retry.firstDelayMs, limits.durationMsMax);
-  checkDuration(`${at}.retry.max_delay_ms`, branch.retry.maxDelayMs, limits.durationMsMax);
-  if (branch.retry.firstDelayMs > branch.retry.maxDelayMs) {
-    throw invalid(`${at}.retry.first_delay_ms`, 'must not exceed max_delay_ms');
-  }
-  checkDuration(`${at}.stuck_after_ms`, branch.stuckAfterMs, limits.durationMsMax);
-  checkStuckAttempts(`${at}.stuck_attempts`, branch.stuckAttempts);
-}
-
-function checkUnbuilt(branch: BranchSpec, at: string): void {
-  if (branch.mode !== 'tcc') throw notBuilt(`${at}.mode`, `mode ${branch.mode}`);
-  if (branch.driver !== 'initiator') throw notBuilt(`${at}.driver`, `driver ${branch.driver}`);
-  if (branch.dialect !== 'tercet') throw notBuilt(`${at}.dialect`, `dialect ${branch.dialect}`);
-  if (branch.after.length > 0) throw notBuilt(`${at}.after`, 'an order between branches');
-}
-
-function checkName(field: string, name: string): void {
-  if (isVisibleAscii(name, limits.nameLengthMax)) return;
-  throw invalid(
-    field,
-    `1 to ${limits.nameLengthMax} visible ASCII characters without blanks, got ${describeText(name)}`,
+function checkBranch(branch: BranchSpec, index: number): void {
+  const { methods, deadlines, retry } = branch;
+  refuseUnbuilt(branch, index);
+  refuseIn(index, 'action', nameProblem(branch.action));
+  refuseIn(index, 'forward_method', methodProblem(methods.forward));
+  refuseIn(index, 'confirm_method', methodProblem(methods.confirm));
+  refuseIn(index, 'cancel_method', methodProblem(methods.cancel));
+  refuseIn(index, 'payload', payloadProblem(branch.payload));
+  refuseIn(index, 'confirm_payload', payloadProblem(branch.confirmPayload));
+  refuseIn(index, 'cancel_payload', payloadProblem(branch.cancelPayload));
+  refuseIn(
+    index,
+    'forward_deadline_ms',
+    durationProblem(deadlines.forwardMs, limits.durationMsMax),
   );
+  refuseIn(
+    index,
+    'confirm_deadline_ms',
+    durationProblem(deadlines.confirmMs, limits.durationMsMax),
+  );
+  refuseIn(index, 'cancel_deadline_ms', durationProblem(deadlines.cancelMs, limits.durationMsMax));
+  refuseIn(
+    index,
+    'retry.first_delay_ms',
+    durationProblem(retry.firstDelayMs, limits.durationMsMax),
+  );
+  refuseIn(index, 'retry.max_delay_ms', durationProblem(retry.maxDelayMs, limits.durationMsMax));
+  refuseIn(
+    index,
+    'retry.first_delay_ms',
+    retry.firstDelayMs > retry.maxDelayMs ? 'must not exceed max_delay_ms' : undefined,
+  );
+  refuseIn(index, 'stuck_after_ms', durationProblem(branch.stuckAfterMs, limits.durationMsMax));
+  refuseIn(index, 'stuck_attempts', stuckAttemptsProblem(branch.stuckAttempts));
 }
 
-function checkMethod(field: string, method: string): void {
+/** The field's name is put together only where it is needed: a dozen for each branch of each registration. */
+function refuseIn(index: number, field: string, problem: string | undefined): void {
+  if (problem !== undefined) throw invalid(`branches[${index}].${field}`, problem);
+}
+
+function refuse(field: string, problem: string | undefined): void {
+  if (problem !== undefined) throw invalid(field, problem);
+}
+
+function refuseUnbuilt(branch: BranchSpec, index: number): void {
+  const at = (field: string): string => `branches[${index}].${field}`;
+  if (branch.mode !== 'tcc') throw notBuilt(at('mode'), `mode ${branch.mode}`);
+  if (branch.driver !== 'initiator') throw notBuilt(at('driver'), `driver ${branch.driver}`);
+  if (branch.dialect !== 'tercet') throw notBuilt(at('dialect'), `dialect ${branch.dialect}`);
+  if (branch.after.length > 0) throw notBuilt(at('after'), 'an order between branches');
+}
+
+function nameProblem(name: string): string | undefined {
+  if (isVisibleAscii(name, limits.nameLengthMax)) return undefined;
+  return `1 to ${limits.nameLengthMax} visible ASCII characters without blanks, got ${describeText(name)}`;
+}
+
+function methodProblem(method: string): string | undefined {
   if (method.length > limits.methodLengthMax || !methodPattern.test(method)) {
-    throw invalid(
-      field,
-      `a full gRPC method path such as /shop.StockTcc/ReserveTry, got ${describeText(method)}`,
-    );
+    return `a full gRPC method path such as /shop.StockTcc/ReserveTry, got ${describeText(method)}`;
   }
-  if (reservedServices.test(method)) {
-    throw invalid(field, `methods of tercet.v1 and grpc.* cannot be branches, got ${method}`);
-  }
+  if (!reservedServices.test(method)) return undefined;
+  return `methods of tercet.v1 and grpc.* cannot be branches, got ${method}`;
 }
 
-function checkPayload(field: string, payload: Uint8Array | undefined): void {
-  if (payload === undefined || payload.length <= limits.payloadBytesMax) return;
-  throw invalid(field, `at most ${limits.payloadBytesMax} bytes, got ${payload.length}`);
+function payloadProblem(payload: Uint8Array | undefined): string | undefined {
+  if (payload === undefined || payload.length <= limits.payloadBytesMax) return undefined;
+  return `at most ${limits.payloadBytesMax} bytes, got ${payload.length}`;
 }
 
-function checkDuration(field: string, ms: number, max: number): void {
-  if (Number.isInteger(ms) && ms >= 1 && ms <= max) return;
-  throw invalid(field, `1 to ${max} milliseconds, got ${ms}`);
+function durationProblem(ms: number, max: number): string | undefined {
+  if (Number.isInteger(ms) && ms >= 1 && ms <= max) return undefined;
+  return `1 to ${max} milliseconds, got ${ms}`;
 }
 
-function checkStuckAttempts(field: string, count: number): void {
-  if (Number.isInteger(count) && count >= 1 && count <= limits.stuckAttemptsMax) return;
-  throw invalid(field, `1 to ${limits.stuckAttemptsMax} failed attempts, got ${count}`);
+function stuckAttemptsProblem(count: number): string | undefined {
+  if (Number.isInteger(count) && count >= 1 && count <= limits.stuckAttemptsMax) return undefined;
+  return `1 to ${limits.stuckAttemptsMax} failed attempts, got ${count}`;
 }
 
 function checkTrace(trace: TraceContext | undefined): void {

@@ -14,6 +14,7 @@ import { FaultyStore } from '../../src/testing/faulty-store';
 import { CoordinatorClient } from './coordinator-client';
 import { RecordingLogger } from './recording-logger';
 import { ScriptedCaller } from './scripted-caller';
+import { SessionClient } from './session-client';
 import { ShiftedClock } from './shifted-clock';
 
 /** The transaction of all requests. */
@@ -58,6 +59,13 @@ export class World {
     this.httpPort = httpPort ?? 0;
     this.client = new CoordinatorClient(this.address);
     this.onEnd(() => this.client.close());
+  }
+
+  /** Opens a session; cut after the test. */
+  session(address = this.address): SessionClient {
+    const session = new SessionClient(address);
+    this.onEnd(() => session.close());
+    return session;
   }
 
   /** Has something done after the test; what was asked for last is done first. */

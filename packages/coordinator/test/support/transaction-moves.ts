@@ -154,14 +154,9 @@ export function decide(tx: GlobalTransaction, result?: Uint8Array): StoreOperati
   return { kind: 'decide', tx, result };
 }
 
-/** The operation that stores phase two of `tx`; default: every branch, nothing due by time. */
-export function progress(
-  tx: GlobalTransaction,
-  ids?: readonly string[],
-  nextAt?: number,
-): StoreOperation {
-  const branchIds = tx.branches.map((b) => b.spec.id).filter((id) => ids?.includes(id) ?? true);
-  return { kind: 'progress', tx, branchIds, nextAt };
+/** The operation that stores phase two of `tx`; default: nothing due by time. */
+export function progress(tx: GlobalTransaction, nextAt?: number): StoreOperation {
+  return { kind: 'progress', tx, nextAt };
 }
 
 /** The operation that raises the epoch of a row. */

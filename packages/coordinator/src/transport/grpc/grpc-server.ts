@@ -5,10 +5,18 @@ import { fileDescriptors } from '@tercet/proto/descriptors';
 import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
 import { RunningWork } from '../../engine/running-work';
 import { Reflection } from './reflection/reflection';
-import { type HandlerDeps, coordinatorHandlers, operatorHandlers } from './handlers';
+import {
+  type HandlerDeps,
+  coordinatorCommands,
+  coordinatorHandlers,
+  operatorHandlers,
+} from './handlers';
+import { Sessions } from './session/sessions';
 
+/** The services of Tercet that are served here. */
+const serviceNames = ['tercet.v1.Coordinator', 'tercet.v1.Operator'] as const;
 /** Names under which health is reported: the whole server, and each service. */
-const healthNames = ['', 'tercet.v1.Coordinator', 'tercet.v1.Operator'] as const;
+const healthNames = ['', ...serviceNames] as const;
 
 /** Largest request: a registration of a few of the largest payloads. Clients split above it. */
 const MESSAGE_BYTES_MAX = 4 * limits.payloadBytesMax + 64 * 1024;
@@ -17,15 +25,23 @@ const MESSAGE_BYTES_MAX = 4 * limits.payloadBytesMax + 64 * 1024;
 export class GrpcServer {
   private readonly server: Server;
   private readonly health: HealthImplementation;
-  private readonly reflection = new Reflection(fileDescriptors);
-  private port = 0;
-
+  private readonly reflection = new Reflection(fileDescriptors, [
+    ...serviceNames,
+    'grpc.health.v1.Health',
+  ]);
   private readonly calls = new RunningWork();
+  private readonly sessions: Sessions;
+  private port = 0;
 
   constructor(given: Omit<HandlerDeps, 'calls'>) {
     const deps = { ...given, calls: this.calls };
+    const commands = coordinatorCommands(deps);
+    this.sessions = new Sessions({ ...deps, commands });
     this.server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX });
-    this.server.addService(CoordinatorService, coordinatorHandlers(deps));
+    this.server.addService(
+      CoordinatorService,
+      coordinatorHandlers(commands, (call) => this.sessions.accept(call), deps),
+    );
     this.server.addService(OperatorService, operatorHandlers(deps));
     this.health = new HealthImplementation(servingMap('NOT_SERVING'));
     this.health.addToServer(this.server);
@@ -49,20 +65,25 @@ export class GrpcServer {
       this.health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
   }
 
-  /** Takes no new calls and resolves when the running ones have ended. */
+  /**
+   * Takes no new calls and resolves when the running ones have ended, sessions among them: their clients are told to
+   * go elsewhere, and each ends when its commands are answered.
+   */
   async drain(): Promise<void> {
     this.setServing(false);
     this.reflection.end();
+    this.sessions.drain();
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
   }
 
-  /** Resolves when every call of Coordinator and Operator that was under way is answered. */
+  /** Resolves when every call and every command of a session that was under way is answered. */
   answered(): Promise<void> {
     return this.calls.over();
   }
 
   /** Ends everything at once. Repeating is safe. */
   close(): void {
+    this.sessions.close();
     this.server.forceShutdown();
   }
 }

@@ -2,6 +2,7 @@
 import type { ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js';
 import type { RunningWork } from '../../engine/running-work';
 import type { CallContext } from '../../service/transaction-service';
+import { Caller } from './caller';
 import { toServiceError } from './error-mapping';
 
 /** What every handler shares. */
@@ -17,7 +18,7 @@ export function unary<Request, Response>(
   { report, calls }: UnaryDeps,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    const answer = async (): Promise<Response> => await handle(call.request, contextOf(call));
+    const answer = async (): Promise<Response> => await handle(call.request, callerOf(call));
     const answered = calls.begin();
     answer()
       .then(
@@ -28,10 +29,10 @@ export function unary<Request, Response>(
   };
 }
 
-function contextOf(call: ServerUnaryCall<unknown, unknown>): CallContext {
-  const gone = new AbortController();
-  call.on('cancelled', () => gone.abort());
-  return { expiresAt: expiryOf(call.getDeadline()), signal: gone.signal };
+function callerOf(call: ServerUnaryCall<unknown, unknown>): Caller {
+  const caller = new Caller(expiryOf(call.getDeadline()));
+  call.on('cancelled', () => caller.leave());
+  return caller;
 }
 
 function expiryOf(deadline: Date | number): number | undefined {

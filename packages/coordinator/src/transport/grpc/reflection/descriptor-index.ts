@@ -16,8 +16,6 @@ interface IndexedFile {
 
 /** All names of a set of files. Names are full and without a leading dot: `tercet.v1.Coordinator.Commit`. */
 export class DescriptorIndex {
-  /** Full names of the services, in the order of the files. */
-  readonly services: string[] = [];
   private readonly files = new Map<string, IndexedFile>();
   private readonly fileOfSymbol = new Map<string, string>();
   /** By extended type: the file of each number. */
@@ -66,7 +64,7 @@ export class DescriptorIndex {
   private addFile(file: FileDescriptorProto): void {
     const names = new FileNames(file.package, (symbol) => this.fileOfSymbol.set(symbol, file.name));
     for (const service of file.service) {
-      this.services.push(names.add(names.root, service.name));
+      names.add(names.root, service.name);
       for (const method of service.method) names.add(names.inRoot(service.name), method.name);
     }
     for (const each of file.enumType) names.addEnum(names.root, each);

@@ -52,7 +52,7 @@ const turn = (): Promise<void> => new Promise((resolve) => systemScheduler.soon(
 
 describe('reflection', () => {
   it('reads no more requests than it can answer to a client that does not read', async () => {
-    const stream = served(new Reflection(() => []));
+    const stream = served(new Reflection(() => [], []));
     for (let i = 0; i < 100; i++) stream.push(listServices);
     await turn();
     // What waits: the answers beyond the two that are allowed to.
@@ -73,7 +73,7 @@ describe('reflection', () => {
     const reflection = new Reflection(() => {
       asked++;
       return [];
-    });
+    }, []);
     const stream = served(reflection);
     expect(asked).toBe(0);
     stream.push(listServices);
@@ -85,7 +85,7 @@ describe('reflection', () => {
   });
 
   it('ends the streams that are open, and those that come later', async () => {
-    const reflection = new Reflection(() => []);
+    const reflection = new Reflection(() => [], []);
     const open = served(reflection);
     reflection.end();
     reflection.end();

@@ -31,8 +31,14 @@ export class Reflection {
   private readonly streams = new Set<Stream>();
   private ending = false;
 
-  /** The files are asked for at the first question: most coordinators are never asked. */
-  constructor(private readonly files: () => readonly FileDescriptor[]) {}
+  /**
+   * @param files Asked for at the first question: most coordinators are never asked.
+   * @param services Full names of the services that are served here; the files may describe more.
+   */
+  constructor(
+    private readonly files: () => readonly FileDescriptor[],
+    private readonly services: readonly string[],
+  ) {}
 
   /** Adds the service under both of its names. */
   addTo(server: Server): void {
@@ -91,7 +97,7 @@ export class Reflection {
         return { kind: 'extension-numbers', type, numbers };
       }
       case 'services':
-        return { kind: 'services', names: index.services };
+        return { kind: 'services', names: this.services };
       case 'nothing':
         return {
           kind: 'error',
