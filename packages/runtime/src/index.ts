@@ -5,13 +5,26 @@
 export { systemClock } from './system-clock';
 export { systemRandom } from './system-random';
 export { systemScheduler } from './system-scheduler';
+export { BATCH_BYTES_MAX, BatchSender, type BatchSenderDeps } from './grpc/batch-sender';
 export { ChannelPool, type ChannelPoolLimits } from './grpc/channel-pool';
 export {
+  ParticipantChannels,
+  type ParticipantChannelsOptions,
+} from './grpc/deliver/participant-channels';
+export type {
+  CallContext,
+  ParticipantReply,
+  ParticipantRequest,
+} from './grpc/deliver/participant-request';
+export { splitMetadata } from './grpc/deliver/unary-form';
+export {
   type ConnectionState,
+  type DuplexRequest,
   UnaryChannel,
   type UnaryChannelOptions,
   type UnaryReply,
   type UnaryRequest,
+  essenceOf,
   metadataOf,
   textOf,
 } from './grpc/unary-channel';

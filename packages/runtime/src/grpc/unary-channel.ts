@@ -6,6 +6,7 @@ import {
   type ChannelCredentials,
   type ChannelOptions,
   Client,
+  type ClientDuplexStream,
   Metadata,
   type ServiceError,
   type StatusObject,
@@ -13,7 +14,7 @@ import {
   credentials,
   status,
 } from '@grpc/grpc-js';
-import { type CallReply, metadataKeys } from '@tercet/core';
+import { type CallReply, type CallSignal, metadataKeys } from '@tercet/core';
 import { systemClock } from '../system-clock';
 import { systemScheduler } from '../system-scheduler';
 import { ReadyWatch } from './ready-watch';
@@ -29,7 +30,7 @@ export interface UnaryRequest {
   /** gRPC deadline, milliseconds from now. */
   readonly deadlineMs: number;
   /** Gives the call up: it ends with CANCELLED, the server sees it too. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CallSignal | undefined;
 }
 
 /** How it ended: the reply's bytes where the status is OK, and everything the server sent besides. */
@@ -38,6 +39,18 @@ export interface UnaryReply extends CallReply {
   readonly payload: Uint8Array | undefined;
   /** Trailing metadata. */
   readonly trailers: Metadata;
+}
+
+/** A stream of messages in both directions. */
+export interface DuplexRequest<Out, In> {
+  /** Full method path: `/tercet.v1.Coordinator/Session`. */
+  readonly method: string;
+  /** Encodes a message; called once for each, when it is written. */
+  readonly serialize: (message: Out) => Buffer;
+  /** Decodes a message; where it throws, the stream ends with INTERNAL. */
+  readonly deserialize: (bytes: Buffer) => In;
+  /** Request metadata. Default: none. */
+  readonly metadata?: Metadata | undefined;
 }
 
 /** How a channel is made. */
@@ -56,7 +69,8 @@ export interface UnaryChannelOptions {
  */
 export type ConnectionState = 'ready' | 'down' | 'unknown';
 
-const channelDefaults: ChannelOptions = {
+/** Options of every channel that leaves from here. */
+export const channelDefaults: ChannelOptions = {
   // grpc-js was seen to wait 27 s after an outage of 60 s: back within 5 s after the server is.
   'grpc.initial_reconnect_backoff_ms': 250,
   'grpc.max_reconnect_backoff_ms': 5_000,
@@ -147,6 +161,20 @@ export class UnaryChannel {
     });
   }
 
+  /**
+   * Opens a stream without a deadline. Whoever opens it listens to `error`, which Node throws where nobody does, and
+   * to `status`, which tells the end on every path; {@link essenceOf} finds the inside of its details.
+   */
+  duplex<Out, In>(request: DuplexRequest<Out, In>): ClientDuplexStream<Out, In> {
+    const { method, serialize, deserialize, metadata } = request;
+    return this.client.makeBidiStreamRequest(
+      method,
+      serialize,
+      deserialize,
+      metadata ?? new Metadata(),
+    );
+  }
+
   /** Ends the connection; running calls end with an error. Repeating is safe. */
   close(): void {
     this.readiness.close();
@@ -155,7 +183,7 @@ export class UnaryChannel {
 }
 
 /** A server may send any number, or none: what is no status of gRPC counts as UNKNOWN, and never leaves here. */
-function knownCode(code: number): number {
+export function knownCode(code: number): number {
   return status[code] === undefined ? status.UNKNOWN : code;
 }
 
@@ -179,7 +207,7 @@ function replyOf(
  * grpc-js frames what the operating system said, and appends the inner states of the channel to a passed deadline
  * (",metadata filters: 0.001s,Waiting for LB pick"). People look for the inside.
  */
-function essenceOf(details: string): string {
+export function essenceOf(details: string): string {
   if (details.startsWith('Deadline exceeded after ')) return details.replace(/,.*$/s, '');
   const wrapped =
     /^No connection established\. Last error: (?:Error: )?(.*?)\.? ?Resolution note: ?$/s;

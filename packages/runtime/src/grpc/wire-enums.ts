@@ -10,6 +10,7 @@ import {
   Dialect,
   Fact,
   OnTimeout,
+  Phase,
   PhaseOneStatus,
   PhaseTwoOrder,
   StuckReason,
@@ -177,3 +178,10 @@ export const decisionCause = wireEnum<DecisionCause, core.DecisionCause['kind']>
     timeout: DecisionCause.DECISION_CAUSE_TIMEOUT,
   },
 );
+
+/** Which of a branch's calls it is. */
+export const phase = wireEnum<Phase, core.Phase>('Phase', Phase, {
+  try: Phase.PHASE_TRY,
+  confirm: Phase.PHASE_CONFIRM,
+  cancel: Phase.PHASE_CANCEL,
+});
