@@ -1,48 +1,57 @@
-/** Abort signals put together, and sleeping that an abort ends. */
+/** Signals put together, turned into what users know, and sleeping that an abort ends. */
 import { setMaxListeners } from 'node:events';
-import type { Scheduler } from '@tercet/core';
+import { type CallSignal, CallSignalSource, type Scheduler } from '@tercet/core';
 
 /** A signal that follows others. */
 export interface LinkedSignal {
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
   /** Removes the listeners; the signal then follows nobody. Must be called: the others may live long. */
   release(): void;
 }
 
 /**
- * A controller whose signal any number of Tries or runs may follow. Node warns of a leak from the eleventh listener
- * on; here every listener is taken away by who added it.
+ * Aborts as soon as one of `sources` does, with its reason. Where there is one source it is that one: nothing is made
+ * for the nearly always.
  */
-export function sharedAbortController(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  return controller;
-}
-
-/** Aborts as soon as one of `sources` does, with its reason. */
-export function linkSignals(sources: readonly (AbortSignal | undefined)[]): LinkedSignal {
-  const controller = new AbortController();
-  const releases = sources.map((source) => onAbort(source, (reason) => controller.abort(reason)));
-  return { signal: controller.signal, release: () => releases.forEach((release) => release()) };
+export function linkSignals(sources: readonly (CallSignal | undefined)[]): LinkedSignal {
+  const given = sources.filter((source) => source !== undefined);
+  const [only] = given;
+  if (only !== undefined && given.length === 1) return { signal: only, release: nothing };
+  const linked = new CallSignalSource();
+  const releases = given.map((source) => onAbort(source, (reason) => linked.abort(reason)));
+  return { signal: linked, release: () => releases.forEach((release) => release()) };
 }
 
 /** Calls `listener` once at the abort, at once where it has happened. Returns what takes the listener away. */
 export function onAbort(
-  signal: AbortSignal | undefined,
+  signal: CallSignal | undefined,
   listener: (reason: unknown) => void,
 ): () => void {
-  if (signal === undefined) return () => {};
+  if (signal === undefined) return nothing;
   if (signal.aborted) {
     listener(signal.reason);
-    return () => {};
+    return nothing;
   }
   const abort = (): void => listener(signal.reason);
+  if (signal instanceof CallSignalSource) return signal.listen(abort);
   signal.addEventListener('abort', abort, { once: true });
   return () => signal.removeEventListener('abort', abort);
 }
 
+/**
+ * An AbortSignal that aborts with `signal`: for users and for libraries. Any number may listen to it; Node warns of a
+ * leak from the eleventh listener on.
+ */
+export function abortSignalOf(signal: CallSignal): AbortSignal {
+  if (signal instanceof AbortSignal) return signal;
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  onAbort(signal, (reason) => controller.abort(reason));
+  return controller.signal;
+}
+
 /** Resolves after `ms`, or as soon as `signal` aborts. */
-export function sleep(scheduler: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
+export function sleep(scheduler: Scheduler, ms: number, signal: CallSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = scheduler.after(ms, () => {
       release();
@@ -53,4 +62,8 @@ export function sleep(scheduler: Scheduler, ms: number, signal: AbortSignal): Pr
       resolve();
     });
   });
+}
+
+function nothing(): void {
+  // There is nothing to take away.
 }

@@ -1,9 +1,18 @@
 /** Composition of the initiator: ports and defaults in, `Tercet` out. */
-import { type Fact, TercetError, decisionOf, facts, limits, parseGid } from '@tercet/core';
+import {
+  CallSignalSource,
+  ReleasingMap,
+  decisionOf,
+  type Fact,
+  facts,
+  limits,
+  parseGid,
+  TercetError,
+} from '@tercet/core';
 import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
-import { sharedAbortController } from './abort';
-import { checkAddress } from './coordinator-address';
-import { isPassing, repeat } from './coordinator/repeat';
+import { coordinatorAddresses } from './coordinator-address';
+import type { CoordinatorTransport } from './coordinator/coordinator-transport';
+import { type TimePorts, isPassing, repeat } from './coordinator/repeat';
 import { waitForFact } from './coordinator/wait-for-fact';
 import { deadlineIn } from './deadline';
 import { millisecondsOf } from './duration';
@@ -13,10 +22,12 @@ import {
   TransactionPendingError,
   TransactionStuckError,
 } from './errors';
+import { CoordinatorChannels } from './grpc/coordinator-channels';
 import { GrpcCoordinatorTransport } from './grpc/grpc-coordinator-transport';
 import { GrpcTryCaller } from './grpc/grpc-try-caller';
+import { SessionTransport } from './grpc/session/session-transport';
 import { type Joining, joining } from './joining';
-import { namesOf, refuseUnknown } from './known-options';
+import { checkTransport, namesOf, refuseUnknown } from './known-options';
 import { checkLabels } from './labels';
 import type { TercetInterceptor } from './interceptors';
 import type { ResultOption, RunOptions, RunResult } from './run-options';
@@ -32,6 +43,8 @@ const WAIT_TIMEOUT_MS_DEFAULT = 60_000;
 const optionNames = namesOf<TercetOptions>({
   coordinator: true,
   tls: true,
+  session: true,
+  deliver: true,
   transport: true,
   tryCaller: true,
   interceptors: true,
@@ -57,25 +70,28 @@ export function createTercet(options: TercetOptions = {}): Tercet {
 
 class TercetClient implements Tercet {
   private readonly deps: RunDeps;
-  private readonly closing = sharedAbortController();
-  private readonly closed = sharedAbortController();
-  private readonly active = new Set<Promise<unknown>>();
+  private readonly closing = new CallSignalSource();
+  private readonly closed = new CallSignalSource();
+  private readonly active = new ReleasingMap<number, Promise<unknown>>();
+  private works = 0;
 
   constructor(options: TercetOptions) {
     refuseUnknown('createTercet', options, optionNames);
-    const { coordinator = COORDINATOR_DEFAULT, tls = {} } = options;
-    refuseUnknown('createTercet: tls', tls, tlsNames);
-    checkAddress('coordinator', coordinator);
-    this.deps = {
-      coordinator: options.transport ?? new GrpcCoordinatorTransport(coordinator, tls.coordinator),
-      caller: options.tryCaller ?? new GrpcTryCaller(),
-      interceptors: checkedInterceptors(options.interceptors ?? []),
-      onWarning: options.onWarning,
+    const ports = {
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       scheduler: options.scheduler ?? systemScheduler,
-      closing: this.closing.signal,
-      closed: this.closed.signal,
+    };
+    const { deliver = 'auto' } = options;
+    checkTransport('deliver', deliver);
+    this.deps = {
+      ...ports,
+      coordinator: transportOf(options, ports),
+      caller: options.tryCaller ?? new GrpcTryCaller({ deliver, ...ports }),
+      interceptors: checkedInterceptors(options.interceptors ?? []),
+      onWarning: options.onWarning,
+      closing: this.closing,
+      closed: this.closed,
     };
   }
 
@@ -106,25 +122,36 @@ class TercetClient implements Tercet {
   }
 
   async close(): Promise<void> {
-    if (!this.closing.signal.aborted) this.closing.abort(closedError());
+    if (!this.closing.aborted) this.closing.abort(closedError());
     const timer = this.deps.scheduler.after(CLOSE_MS, () => this.closed.abort(closedError()));
-    await Promise.allSettled(this.active);
+    await Promise.allSettled(this.active.values());
     timer.cancel();
     this.deps.coordinator.close();
     this.deps.caller.close();
   }
 
   /** Remembers work until it ends, so that `close` can wait for it. */
-  private async tracked<T>(work: () => Promise<T>): Promise<T> {
-    if (this.closing.signal.aborted) throw closedError();
+  private tracked<T>(work: () => Promise<T>): Promise<T> {
+    if (this.closing.aborted) return Promise.reject(closedError());
     const promise = work();
-    this.active.add(promise);
-    try {
-      return await promise;
-    } finally {
-      this.active.delete(promise);
-    }
+    const number = this.works++;
+    this.active.set(number, promise);
+    const forget = (): void => void this.active.delete(number);
+    promise.then(forget, forget);
+    return promise;
   }
+}
+
+function transportOf(options: TercetOptions, ports: TimePorts): CoordinatorTransport {
+  const { coordinator = COORDINATOR_DEFAULT, tls = {}, session = 'auto' } = options;
+  refuseUnknown('createTercet: tls', tls, tlsNames);
+  const addresses = coordinatorAddresses('coordinator', coordinator);
+  checkTransport('session', session);
+  if (options.transport !== undefined) return options.transport;
+  const { random } = ports;
+  const channels = new CoordinatorChannels(addresses, { credentials: tls.coordinator, random });
+  if (session === 'unary') return new GrpcCoordinatorTransport(channels);
+  return new SessionTransport(channels, ports);
 }
 
 async function getTransaction(

@@ -41,6 +41,7 @@ export type {
   ActionHandlers,
   AddTccOptions,
   Definitions,
+  DeliverState,
   OrdinaryHandler,
   TccHandlers,
   TccService,

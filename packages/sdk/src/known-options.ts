@@ -14,13 +14,20 @@ export function refuseUnknown(where: string, given: object, known: readonly stri
   if (typeof given !== 'object' || (given as object | null) === null) {
     throw new ConfigError(`${where} must be given an object of options, got ${kindOf(given)}`);
   }
-  const unknown = Object.keys(given).filter((key) => !known.includes(key));
-  const [first] = unknown;
+  const keys = Object.keys(given);
+  const first = keys.find((key) => !known.includes(key));
   if (first === undefined) return;
+  const unknown = keys.filter((key) => !known.includes(key));
   const meant = nearest(first, known);
   const question = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   throw new ConfigError(
     `${where}: unknown ${unknown.join(', ')}${question}; known are ${known.join(', ')}`,
     { option: first },
   );
+}
+
+/** Throws ConfigError where `value` is neither `auto` nor `unary`. */
+export function checkTransport(option: string, value: 'auto' | 'unary'): void {
+  if (['auto', 'unary'].includes(value)) return;
+  throw new ConfigError(`${option} must be 'auto' or 'unary', got ${String(value)}`, { option });
 }

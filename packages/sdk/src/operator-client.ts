@@ -1,7 +1,13 @@
 /** What operators' tools ask of a coordinator: plain data in and out, no gRPC and no protobuf types. */
-import { type BranchId, type TercetError, limits, parseBranchId, parseGid } from '@tercet/core';
+import {
+  type BranchId,
+  CallSignalSource,
+  limits,
+  parseBranchId,
+  parseGid,
+  TercetError,
+} from '@tercet/core';
 import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
-import { sharedAbortController } from './abort';
 import type { Answer, CallBounds } from './coordinator/coordinator-transport';
 import { checkAddress } from './coordinator-address';
 import { isForeign } from './coordinator/foreign';
@@ -114,9 +120,9 @@ export function createOperatorClient(options: OperatorClientOptions = {}): Opera
   const deadlineMs = millisecondsOf('timeout', timeout, { min: 1, max: limits.durationMsMax });
   const transport = new GrpcOperatorTransport(address, { credentials: tls, deadlineMs });
   const answered = async <T>(call: Promise<Answer<T>>): Promise<T> => replyOf(await call, address);
-  const closed = sharedAbortController();
+  const closed = new CallSignalSource();
   const carriedOut = <T>(attempt: (bounds: CallBounds) => Promise<Answer<T>>): Promise<T> =>
-    answered(repeated(attempt, { deadlineMs, signal: closed.signal }));
+    answered(repeated(attempt, { deadlineMs, signal: closed }));
   return {
     list: async (filter = {}) => {
       refuseUnknown('list', filter, listNames);
@@ -142,7 +148,7 @@ export function createOperatorClient(options: OperatorClientOptions = {}): Opera
     },
     health: () => answered(transport.health()),
     close: () => {
-      closed.abort();
+      closed.abort(new TercetError('CALL_CANCELLED', { message: 'this client was closed' }));
       transport.close();
     },
   };

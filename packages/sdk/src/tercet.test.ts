@@ -150,7 +150,7 @@ describe('options', () => {
     expect(used.error).toMatchObject({
       cause: {
         name: 'ConfigError',
-        message: 'use: unknown metdata (did you mean metadata?); known are target, metadata',
+        message: 'use: unknown metdata (did you mean metadata?); known are target, metadata, transport',
       },
     });
     expect(s.coordinator.asked).toEqual([]);

@@ -13,8 +13,9 @@ import type { WarningListener } from './warnings';
 /** How the SDK reaches the coordinator. Everything is optional. */
 export interface TercetOptions {
   /**
-   * gRPC address of the coordinator: `host:port`, or a target such as `dns:///tercet:8420`. No URL. Default
-   * `127.0.0.1:8420`.
+   * gRPC address of the coordinator: `host:port`, or a target such as `dns:///tercet:8420`. No URL. Several
+   * coordinators that share a store: such a name for all of them, or a comma list of `host:port`; one is in use at a
+   * time, the next after it failed. Default `127.0.0.1:8420`.
    */
   readonly coordinator?: string;
   /**
@@ -25,9 +26,21 @@ export interface TercetOptions {
     /** For a TLS-terminating proxy in front of the coordinator. */
     readonly coordinator?: GrpcCredentials;
   };
-  /** Replaces gRPC towards the coordinator; `coordinator` and `tls.coordinator` are then not used. */
+  /**
+   * How calls reach the coordinator. `auto`: all of them share one stream where the coordinator offers it, which costs
+   * a fraction of a call each; else unary. `unary`: always a call of its own, for a proxy that does not let streams
+   * through. What is repeated, and when, is the same. Default `auto`.
+   */
+  readonly session?: 'auto' | 'unary';
+  /** Replaces gRPC towards the coordinator; `coordinator`, `session` and `tls.coordinator` are then not used. */
   readonly transport?: CoordinatorTransport;
-  /** Replaces gRPC towards participants. */
+  /**
+   * How Tries reach participants. `auto`: on a stream where a participant offers one, which costs a fraction of a call
+   * each; else unary. `unary`: always a call of its own. What a Try means and how it ends is the same. `transport` of
+   * `tx.use` narrows it for one participant. Default `auto`.
+   */
+  readonly deliver?: 'auto' | 'unary';
+  /** Replaces gRPC towards participants; `deliver` is then not used. */
   readonly tryCaller?: TryCaller;
   /** Code around every run and every attempt of a Try; the first one is the outermost. Default: none. */
   readonly interceptors?: readonly TercetInterceptor[];

@@ -13,6 +13,12 @@ export interface UseOptions {
    * bytes, all others text. Keys that begin with `tercet-` or `grpc-` are refused.
    */
   readonly metadata?: Readonly<Record<string, string | Uint8Array>>;
+  /**
+   * `auto`: Tries share a stream where the participant offers it, which costs a fraction of a call each; else each is a
+   * call of its own. `unary`: always so. Both mean the same. Says nothing of Confirm and Cancel, which the coordinator
+   * calls. Default `auto`, or what `deliver` of `createTercet` says.
+   */
+  readonly transport?: 'auto' | 'unary';
 }
 
 /** Settings of one Try. */

@@ -1,4 +1,4 @@
-/** What a client tells besides results and errors: nothing of it makes a run fail. */
+/** What a client or a participant tells besides results and errors: nothing of it makes a run or a call fail. */
 
 /** Something that went wrong beside the work. */
 export interface TercetWarning {
@@ -7,13 +7,19 @@ export interface TercetWarning {
    * - `RESULT_NOT_ENCODED`: the callback's value cannot be encoded; attached runs get `undefined`.
    * - `RESULT_TOO_LARGE`: the same, because its encoding is above 64 KiB.
    * - `RESULT_NOT_DECODED`: the value of the run that did the work cannot be read; this run gets `undefined`.
+   * - `DELIVER_NOT_OFFERED`: a participant's calls come one by one, unary, though nobody asked for that.
    */
-  readonly code: 'RESULT_NOT_ENCODED' | 'RESULT_TOO_LARGE' | 'RESULT_NOT_DECODED';
+  readonly code:
+    | 'RESULT_NOT_ENCODED'
+    | 'RESULT_TOO_LARGE'
+    | 'RESULT_NOT_DECODED'
+    | 'DELIVER_NOT_OFFERED';
   /** What happened and what can be done, for people. Not stable. */
   readonly message: string;
-  readonly gid: string;
-  /** The run that met it. */
-  readonly runId: string;
+  /** The transaction that it concerns; undefined = none in particular. */
+  readonly gid: string | undefined;
+  /** The run that met it; undefined = none in particular. */
+  readonly runId: string | undefined;
   /** What was thrown; undefined = nothing was. */
   readonly cause: unknown;
 }

@@ -3,14 +3,15 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Server } from '@grpc/grpc-js';
-import { CoordinatorService, type CoordinatorServer, Fact, TransactionStatus } from '@tercet/proto';
+import { CoordinatorService, Fact, TransactionStatus } from '@tercet/proto';
 import { TccReject, addTcc } from '@tercet/sdk';
 import { type Peer, startPeer } from './support/grpc-peer';
 import { shop } from './support/scenario';
+import { withSession } from './support/session-server';
 import { aWireTransaction } from './support/wire';
 
 /** Registers and decides everything; a wait is answered after its time. */
-const coordinator: CoordinatorServer = {
+const coordinator = withSession({
   registerBranches: (call, callback) =>
     callback(null, {
       status: TransactionStatus.TRANSACTION_STATUS_TRYING,
@@ -36,7 +37,7 @@ const coordinator: CoordinatorServer = {
     callback(null, { transaction: aWireTransaction(), result: undefined }),
   // Never answered: who closes does not wait for it.
   waitTransaction: () => {},
-};
+});
 
 function participant(server: Server): void {
   addTcc(server, shop, {

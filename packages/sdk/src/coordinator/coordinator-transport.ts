@@ -2,6 +2,7 @@
 import type {
   BranchId,
   BranchSpec,
+  CallSignal,
   Fact,
   Gid,
   GlobalStatus,
@@ -28,7 +29,7 @@ export interface CallBounds {
   /** The call ends as `lost` after this many milliseconds. */
   readonly deadlineMs: number;
   /** Gives the call up: it ends as `lost`. */
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
 }
 
 /** Makes branches durable. */

@@ -3,13 +3,14 @@
  * repeated (rule I9).
  */
 import {
+  type CallSignal,
   type Clock,
+  errorCatalogue,
+  nextDelayMs,
   type Random,
   type RetryPolicy,
   type Scheduler,
   TercetError,
-  errorCatalogue,
-  nextDelayMs,
 } from '@tercet/core';
 import { linkSignals, sleep } from '../abort';
 import type { Deadline } from '../deadline';
@@ -35,7 +36,7 @@ export interface Repetition<T> {
   /** How long the coordinator waits on purpose before it answers, milliseconds: added to each attempt's time. */
   readonly waitMs: number;
   /** Ends the attempt under way and all repeating. */
-  readonly signals: readonly (AbortSignal | undefined)[];
+  readonly signals: readonly (CallSignal | undefined)[];
   /** Whether a lost answer is worth another attempt. */
   again(error: TercetError): boolean;
   attempt(bounds: CallBounds): Promise<Answer<T>>;
@@ -76,7 +77,7 @@ export function isPassing(error: TercetError): boolean {
   return rpc === 'UNAVAILABLE' || rpc === 'DEADLINE_EXCEEDED';
 }
 
-function givenUp(signal: AbortSignal): Answer<never> {
+function givenUp(signal: CallSignal): Answer<never> {
   const cause: unknown = signal.reason;
   return { kind: 'lost', error: new TercetError('CALL_CANCELLED', { cause }) };
 }

@@ -1,5 +1,12 @@
 /** Waits for a fact of a transaction, as many rounds as the time allows. */
-import { type Fact, type Gid, type TercetError, holds, nextDelayMs } from '@tercet/core';
+import {
+  type CallSignal,
+  type Fact,
+  type Gid,
+  holds,
+  nextDelayMs,
+  type TercetError,
+} from '@tercet/core';
 import { linkSignals, sleep } from '../abort';
 import type { Deadline } from '../deadline';
 import type { TransactionView } from '../transaction-view';
@@ -18,7 +25,7 @@ export interface FactWait {
   readonly lookFirst?: boolean;
   readonly fact: Fact;
   readonly deadline: Deadline;
-  readonly signals: readonly (AbortSignal | undefined)[];
+  readonly signals: readonly (CallSignal | undefined)[];
 }
 
 /** The transaction as it was at the end. */

@@ -50,7 +50,8 @@ export async function callCoordinator<Request, Response, Reply>(
   }
 }
 
-function unreadable(path: string, cause: unknown): TercetError {
+/** The error for an answer that makes no sense; `cause` says why. */
+export function unreadable(path: string, cause: unknown): TercetError {
   if (cause instanceof TercetError) return cause;
   return new TercetError('INTERNAL', { message: `the answer of ${path} cannot be read`, cause });
 }

@@ -1,6 +1,4 @@
 /** The coordinator over unary gRPC. */
-import { CoordinatorService } from '@tercet/proto';
-import { UnaryChannel } from '@tercet/runtime';
 import type {
   Answer,
   CallBounds,
@@ -14,55 +12,76 @@ import type {
   TransactionReply,
   WaitRequest,
 } from '../coordinator/coordinator-transport';
-import { callCoordinator } from './call-coordinator';
-import type { GrpcCredentials } from './credentials';
-import * as mappers from './mappers';
+import { type CoordinatorChannel, type WireCall, callCoordinator } from './call-coordinator';
+import * as kinds from './command-kinds';
+import type { CoordinatorChannels } from './coordinator-channels';
 
-/** `CoordinatorTransport` over one gRPC channel. */
+/** `CoordinatorTransport` over unary calls. A call that did not get through makes the next one go to the next address. */
 export class GrpcCoordinatorTransport implements CoordinatorTransport {
-  readonly channel: UnaryChannel;
-
+  /** @param lost Told of each call that did not get through. */
   constructor(
-    readonly address: string,
-    credentials: GrpcCredentials | undefined,
-  ) {
-    this.channel = new UnaryChannel(address, { credentials });
+    private readonly channels: CoordinatorChannels,
+    private readonly lost: () => void = () => undefined,
+  ) {}
+
+  get address(): string {
+    return this.channels.address;
   }
 
   registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>> {
-    const method = CoordinatorService.registerBranches;
-    const call = { method, request: mappers.registerRequest(request), read: mappers.registerReply };
-    return callCoordinator(this, call, bounds);
+    return this.carry(kinds.register, request, bounds);
   }
 
   commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
-    const method = CoordinatorService.commit;
-    const call = { method, request: mappers.commitRequest(request), read: mappers.decisionReply };
-    return callCoordinator(this, call, bounds);
+    return this.carry(kinds.commit, request, bounds);
   }
 
   rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
-    const method = CoordinatorService.rollback;
-    const call = { method, request: mappers.rollbackRequest(request), read: mappers.decisionReply };
-    return callCoordinator(this, call, bounds);
+    return this.carry(kinds.rollback, request, bounds);
   }
 
   getTransaction(request: GetRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
-    const method = CoordinatorService.getTransaction;
-    return callCoordinator(this, { method, request, read: mappers.transactionReply }, bounds);
+    return this.carry(kinds.getTransaction, request, bounds);
   }
 
   waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
-    const method = CoordinatorService.waitTransaction;
-    const call = {
-      method,
-      request: mappers.waitRequest(request),
-      read: mappers.transactionReply,
-    };
-    return callCoordinator(this, call, bounds);
+    return this.carry(kinds.waitTransaction, request, bounds);
+  }
+
+  /** One call of any kind; its request is the contracts' own. Never rejects. */
+  async call<Wire, Response, Reply>(
+    call: WireCall<Wire, Response, Reply>,
+    bounds: CallBounds,
+  ): Promise<Answer<Reply>> {
+    const line = this.channels.current;
+    const answer = await callCoordinator(line, call, bounds);
+    if (answer.kind === 'lost' && isAway(line, answer.error.code)) {
+      this.channels.failed(line);
+      this.lost();
+    }
+    return answer;
   }
 
   close(): void {
-    this.channel.close();
+    this.channels.close();
   }
+
+  private carry<Request, Wire, Response, Reply>(
+    kind: kinds.CommandKind<Request, Wire, Response, Reply>,
+    request: Request,
+    bounds: CallBounds,
+  ): Promise<Answer<Reply>> {
+    const call = {
+      method: kind.method,
+      request: kind.toWire(request),
+      read: (response: Response) => kind.read(response),
+    };
+    return this.call(call, bounds);
+  }
+}
+
+/** Whether a lost call says that another address may do better. */
+function isAway({ channel }: CoordinatorChannel, code: string): boolean {
+  if (code === 'COORDINATOR_UNAVAILABLE' || code === 'SHUTTING_DOWN') return true;
+  return code === 'DEADLINE_EXCEEDED' && channel.connection !== 'ready';
 }

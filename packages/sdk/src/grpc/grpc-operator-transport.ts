@@ -1,5 +1,5 @@
 /** Operator service and health check over unary gRPC. */
-import { type BranchId, type Gid, parseBranchId } from '@tercet/core';
+import { type BranchId, CallSignalSource, type Gid, parseBranchId } from '@tercet/core';
 import {
   type ListStuckBranchesResponse,
   type ListTransactionsResponse,
@@ -11,7 +11,6 @@ import {
   type StuckBranch as WireStuckBranch,
 } from '@tercet/proto';
 import { UnaryChannel, wireEnums as enums } from '@tercet/runtime';
-import { sharedAbortController } from '../abort';
 import type { Answer, CallBounds } from '../coordinator/coordinator-transport';
 import type {
   BranchesChanged,
@@ -54,7 +53,7 @@ export class GrpcOperatorTransport {
     options: { readonly credentials: GrpcCredentials | undefined; readonly deadlineMs: number },
   ) {
     this.channel = new UnaryChannel(address, { credentials: options.credentials });
-    this.bounds = { deadlineMs: options.deadlineMs, signal: sharedAbortController().signal };
+    this.bounds = { deadlineMs: options.deadlineMs, signal: new CallSignalSource() };
   }
 
   list(filter: ListFilter): Promise<Answer<TransactionPage>> {

@@ -1,21 +1,25 @@
-/** Participants over unary gRPC: one channel per target, kept for the next Try. */
-import { metadataKeys } from '@tercet/core';
-import { ChannelPool, type UnaryReply, metadataOf } from '@tercet/runtime';
+/** Tries over gRPC: on a stream where the participant offers one, else unary. */
+import {
+  ParticipantChannels,
+  type ParticipantChannelsOptions,
+  type ParticipantReply,
+  splitMetadata,
+} from '@tercet/runtime';
 import type { TryCall, TryCaller, TryReply } from '../run/try-caller';
 
 /** `TryCaller` over gRPC channels. */
 export class GrpcTryCaller implements TryCaller {
-  private readonly channels = new ChannelPool();
+  private readonly channels: ParticipantChannels;
 
-  async call(call: TryCall): Promise<TryReply> {
-    const reply = await this.channels.call(call.target, {
-      method: call.method,
-      payload: call.payload,
-      metadata: toMetadata(call.metadata),
-      deadlineMs: call.deadlineMs,
-      signal: call.signal,
-    });
-    return { ...reply, rejectDetails: detailsOf(reply), branches: branchesOf(reply) };
+  constructor(options: ParticipantChannelsOptions = {}) {
+    this.channels = new ParticipantChannels(options);
+  }
+
+  call(call: TryCall): Promise<TryReply> {
+    const { context, metadata } = splitMetadata(call.metadata);
+    const { target, method, payload, deadlineMs, signal, transport } = call;
+    const request = { target, method, payload, deadlineMs, signal, transport, context, metadata };
+    return this.channels.call(request).then(tryReplyOf);
   }
 
   close(): void {
@@ -23,25 +27,16 @@ export class GrpcTryCaller implements TryCaller {
   }
 }
 
-function toMetadata(values: TryCall['metadata']): ReturnType<typeof metadataOf> {
-  const metadata = metadataOf({});
-  for (const [key, value] of Object.entries(values)) {
-    metadata.set(key, typeof value === 'string' ? value : Buffer.from(value));
-  }
-  return metadata;
+function tryReplyOf(reply: ParticipantReply): TryReply {
+  const { rejectDetails } = reply;
+  return rejectDetails === undefined
+    ? reply
+    : { ...reply, rejectDetails: detailsOf(rejectDetails) };
 }
 
-/** Unchecked: who called knows which ids can be true. */
-function branchesOf({ trailers }: UnaryReply): readonly string[] {
-  const texts = trailers.get(metadataKeys.branches).flatMap((text) => String(text).split(','));
-  return texts.map((text) => text.trim()).filter((text) => text !== '');
-}
-
-function detailsOf(reply: UnaryReply): unknown {
-  const bytes = reply.trailers.get(metadataKeys.rejectDetails)[0];
-  if (!Buffer.isBuffer(bytes)) return undefined;
+function detailsOf({ buffer, byteOffset, byteLength }: Uint8Array): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8'));
   } catch {
     return undefined;
   }

@@ -1,51 +1,48 @@
 /** Puts a service with TCC actions on the user's gRPC server. */
 import {
   type Server,
-  type ServerUnaryCall,
   type ServiceDefinition,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
   type sendUnaryData,
-  status,
 } from '@grpc/grpc-js';
 import { systemClock, systemScheduler } from '@tercet/runtime';
 import { ConfigError } from '../errors';
-import { type Joining, joiningOf } from '../joining';
 import { checkDefinition } from '../known-definition';
-import { namesOf, refuseUnknown } from '../known-options';
-import { type CallDeps, answerCall } from './action-call';
+import { warn } from '../warnings';
+import { checkOptions, clientOf, interceptorsOf } from './add-tcc-options';
 import { AnswersUnderWay } from './answers-under-way';
+import { stopping } from './call-answer';
+import { type DeliverOffer, checkWish, offerOn } from './deliver/deliver-offer';
+import type { DeliveredService } from './deliver/deliver-server';
 import { Fence } from './fence';
-import type { PhaseHandler, Route } from './handle-call';
 import type {
   AddTccOptions,
   AnyTccDefinition,
   Definitions,
+  DeliverState,
   TccHandlers,
   TccService,
 } from './handlers';
-import type { ParticipantInterceptor } from './interceptors';
-import { plainStatus } from './status-of-error';
+import type { PhaseHandler, Route } from './received-call';
+import { ServiceCalls } from './service-calls';
+import { ServiceTransports } from './service-transports';
+import { type GrpcCall, UnaryCall, statusOf } from './unary-call';
 
 const FENCE_KEYS_MAX_DEFAULT = 100_000;
-const optionNames = namesOf<AddTccOptions>({
-  barrier: true,
-  tercet: true,
-  interceptors: true,
-  onError: true,
-  fenceKeysMax: true,
-  clock: true,
-});
 const phases = ['try', 'confirm', 'cancel'] as const;
 
 /**
- * Registers a service: the handlers of its actions, and those of its other methods as plain grpc-js handlers.
+ * Registers a service: the handlers of its actions, and those of its other methods as plain grpc-js handlers. Offers
+ * its actions over Deliver, too (`options.deliver`): for that the service `tercet.v1.Participant` is put on the server
+ * once, for all its services.
  *
  * @param server The user's server; its other services, credentials and start stay the user's.
  * @param definitions One definition, or several of the same service.
  * @param handlers Three handlers for each action by its name; one for every other method by its name.
  * @returns A handle to drain the service. Not repeatable: a server takes each service once.
- * @throws ConfigError where a handler is missing, two definitions disagree, or the server has the service already.
+ * @throws ConfigError where a handler is missing, an option is wrong, two definitions disagree, the server has the
+ *   service already, or an earlier `addTcc` of the server said something else of Deliver.
  */
 // The shape that users know from grpc-js: server, what, how; options last.
 // eslint-disable-next-line max-params -- four things of four kinds, each named by the documentation
@@ -57,74 +54,97 @@ export function addTcc<const D extends Definitions>(
 ): TccService {
   const all: readonly AnyTccDefinition[] = isOne(definitions) ? [definitions] : definitions;
   const definition = checkedDefinitions(all);
-  refuseUnknown('addTcc', options, optionNames);
-  const clock = options.clock ?? systemClock;
-  const fence =
-    options.barrier === true
-      ? undefined
-      : new Fence(clock, options.fenceKeysMax ?? FENCE_KEYS_MAX_DEFAULT);
-  const calls = new RunningCalls({
-    clock,
-    fence,
-    client: clientOf(options),
-    interceptors: checkedInterceptors(options),
-    onError: options.onError,
-  });
+  checkOptions(options);
+  const calls = callsOf(options);
   // Its types were checked at the door: from here on handlers are looked up by name.
   const byName = handlers as Readonly<Record<string, unknown>>;
   const routes = routesByPath(all.flatMap((one) => routesOf(one, byName)));
+  const { scheduler = systemScheduler } = options;
+  const answers = new AnswersUnderWay(scheduler);
   const implementation: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(definition.service)) {
     const route = routes.get(method.path);
     implementation[name] =
-      route === undefined ? ordinaryHandler(name, byName[name]) : calls.handlerOf(route);
+      route === undefined
+        ? ordinaryHandler(name, byName[name])
+        : unaryHandler(calls, route, answers);
   }
   refuseUnknownHandlers(byName, all, implementation);
+  checkWish(server, options.deliver);
   addOnce(server, definition, implementation);
-  return { drain: () => calls.drain() };
+  const offer = offered(server, definition, options);
+  const deliver =
+    offer.kind === 'offered'
+      ? { streams: offer.streams, service: deliveredOf(options, calls, [...routes.values()]) }
+      : undefined;
+  deliver?.streams.add(deliver.service);
+  const transports = new ServiceTransports({ scheduler, answers, deliver });
+  return { deliver: stateOf(offer), drain: () => calls.drain(transports) };
 }
 
-/** The calls under way. */
-class RunningCalls implements TccService {
-  private readonly running = new Set<Promise<void>>();
-  private readonly answers = new AnswersUnderWay(systemScheduler);
-  private draining = false;
+function callsOf(options: AddTccOptions): ServiceCalls {
+  const clock = options.clock ?? systemClock;
+  return new ServiceCalls({
+    clock,
+    fence:
+      options.barrier === true
+        ? undefined
+        : new Fence(clock, options.fenceKeysMax ?? FENCE_KEYS_MAX_DEFAULT),
+    client: clientOf(options),
+    authorize: options.authorize,
+    interceptors: interceptorsOf(options),
+    onError: options.onError,
+  });
+}
 
-  constructor(private readonly deps: CallDeps) {}
+function unaryHandler(
+  calls: ServiceCalls,
+  route: Route,
+  answers: AnswersUnderWay,
+): UntypedHandleCall {
+  const { method } = route;
+  return (call: GrpcCall, callback: sendUnaryData<unknown>) => {
+    if (calls.draining) callback(statusOf(stopping()));
+    else void calls.carryOut(route, new UnaryCall(call, { method, callback, answers }));
+  };
+}
 
-  handlerOf(route: Route): UntypedHandleCall {
-    return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
-      if (this.draining) {
-        callback(plainStatus(status.UNAVAILABLE, 'this participant is stopping'));
-        return;
-      }
-      const ended = this.answer(route, call, callback).finally(() => this.running.delete(ended));
-      this.running.add(ended);
-    };
+/** Where Deliver cannot be had as it was asked for, nothing stays added. */
+function offered(
+  server: Server,
+  definition: AnyTccDefinition,
+  { deliver, scheduler = systemScheduler, onWarning }: AddTccOptions,
+): DeliverOffer {
+  let offer: DeliverOffer;
+  try {
+    offer = offerOn(server, deliver, scheduler);
+  } catch (error) {
+    server.removeService(definition.service as ServiceDefinition);
+    throw error;
   }
-
-  async drain(): Promise<void> {
-    this.draining = true;
-    await Promise.all(this.running);
-    await this.answers.left();
+  if (offer.kind === 'withheld') {
+    warn(onWarning, {
+      code: 'DELIVER_NOT_OFFERED',
+      message: `the calls of ${definition.serviceName} come one by one, without Deliver: ${offer.reason}`,
+      gid: undefined,
+      runId: undefined,
+      cause: undefined,
+    });
   }
+  return offer;
+}
 
-  /** Never rejects: nobody could catch it. */
-  private async answer(
-    route: Route,
-    call: ServerUnaryCall<unknown, unknown>,
-    callback: sendUnaryData<unknown>,
-  ): Promise<void> {
-    try {
-      const answer = await answerCall(this.deps, route, call);
-      this.answers.add(call);
-      if (answer.kind === 'reply') callback(null, answer.reply, answer.trailers);
-      else callback(answer.status);
-    } catch {
-      // What was thrown cannot even be looked at (a getter that throws, say). It must not end the process.
-      callback(plainStatus(status.INTERNAL, 'this call could not be answered'));
-    }
-  }
+function deliveredOf(
+  { barrier = false, clock = systemClock, maxInFlightTry, maxInFlightPhaseTwo }: AddTccOptions,
+  calls: ServiceCalls,
+  routes: readonly Route[],
+): DeliveredService {
+  return { calls, routes, clock, barrier, maxInFlightTry, maxInFlightPhaseTwo };
+}
+
+function stateOf(offer: DeliverOffer): DeliverState {
+  const offered = offer.kind === 'offered';
+  return { offered, reason: offered ? undefined : offer.reason };
 }
 
 function addOnce(
@@ -141,29 +161,6 @@ function addOnce(
       `addTcc: this server has ${serviceName} already, and takes each service once; give all its definitions and handlers to one addTcc`,
     );
   }
-}
-
-function clientOf({ tercet }: AddTccOptions): Joining | undefined {
-  if (tercet === undefined) return undefined;
-  const client = isRecord(tercet) ? joiningOf(tercet) : undefined;
-  if (client !== undefined) return client;
-  throw new ConfigError('addTcc: tercet must be a client made by createTercet of this package', {
-    option: 'tercet',
-  });
-}
-
-function checkedInterceptors({
-  interceptors = [],
-}: AddTccOptions): readonly ParticipantInterceptor[] {
-  // Callers in plain JavaScript pass anything.
-  const given: unknown = interceptors;
-  const handles = (each: unknown): boolean =>
-    isRecord(each) && typeof each['handle'] === 'function';
-  if (Array.isArray(given) && given.every(handles)) return interceptors;
-  throw new ConfigError(
-    'addTcc: interceptors must be an array of objects with a function handle(call, next)',
-    { option: 'interceptors' },
-  );
 }
 
 function isOne(definitions: Definitions): definitions is AnyTccDefinition {

@@ -6,7 +6,10 @@ import type { ActionMap } from '../tcc-action';
 import type { TccProxy, UseOptions } from '../transaction-context';
 import type { RetryOptions } from './verdicts';
 
-/** One call of Try, Confirm or Cancel. */
+/**
+ * One call of Try, Confirm or Cancel. The same whether it came as a unary call or over Deliver. `signal` and `metadata`
+ * are made when they are first looked at: take them out by name, a copy made with `{ ...ctx }` lacks them.
+ */
 export interface CallContext {
   readonly gid: string;
   /** The run that opened the transaction: part of every key under which a participant remembers a branch. */
@@ -28,6 +31,8 @@ export interface CallContext {
   readonly traceparent: string | undefined;
   /** Everything the caller sent. */
   readonly metadata: Metadata;
+  /** Address of who opened the connection, a proxy perhaps: `10.0.0.7:41234`. undefined = the connection is gone. */
+  readonly peer: string | undefined;
   /**
    * The actions of another participant, as nested branches of this Try: each call of one is registered as
    * `<branchId>.1`, `<branchId>.2`, … in the transaction of this branch, then its Try is sent. Ids follow the order of

@@ -3,81 +3,63 @@
  *
  * P2 What the handler does decides the answer; an answer leaves after the handler, and all nested work, has ended.
  */
-import { Metadata, type StatusObject } from '@grpc/grpc-js';
-import { metadataKeys } from '@tercet/core';
-import type { MethodLike } from '../service-definition';
 import { runInScope } from '../transaction-scope';
+import { type CallAnswer } from './call-answer';
 import type { CallContext } from './call-context';
-import { readTrace } from './call-headers';
 import type { AddTccOptions } from './handlers';
 import { type ParticipantInterceptor, withinInterceptors } from './interceptors';
 import type { HandlerEnd } from './nested-failure';
 import type { NestedWork } from './nested-work';
-import { isVerdict, statusOfError } from './status-of-error';
-
-/** A handler as it is called; its types were checked at `addTcc`. */
-export type PhaseHandler = (request: unknown, ctx: CallContext) => unknown;
-
-/** Which handler a method has. */
-export interface Route {
-  /** `shop.StockTcc`. */
-  readonly service: string;
-  readonly action: string;
-  readonly phase: 'try' | 'confirm' | 'cancel';
-  readonly method: MethodLike;
-  readonly handler: PhaseHandler;
-}
+import type { NestingDeps, ReceivedCall } from './received-call';
+import { isVerdict, refusalOf } from './refusal-of-error';
 
 /** What handling needs. */
-export interface HandlingDeps {
+export interface HandlingDeps extends NestingDeps {
   readonly interceptors: readonly ParticipantInterceptor[];
   readonly onError: AddTccOptions['onError'];
 }
 
-/** A call with all that its handler gets. */
-export interface ReceivedCall {
-  readonly request: unknown;
-  readonly ctx: CallContext;
-  /** undefined = this call can have none. */
-  readonly nested: NestedWork | undefined;
-}
-
-/** How a call is answered. */
-export type CallAnswer =
-  | { readonly kind: 'reply'; readonly reply: unknown; readonly trailers: Metadata }
-  | { readonly kind: 'status'; readonly status: StatusObject };
-
 /** Handles a call. Rejects only where what was thrown cannot be looked at. */
-export async function handleCall(
-  deps: HandlingDeps,
-  route: Route,
-  received: ReceivedCall,
-): Promise<CallAnswer> {
+export async function handleCall(deps: HandlingDeps, received: ReceivedCall): Promise<CallAnswer> {
+  received.start(deps);
   const { ctx, nested } = received;
-  const { gid, runId, branchId, phase } = ctx;
-  const { deadline } = ctx;
-  const scope = { gid, runId, branchId, phase, trace: readTrace(ctx.metadata), deadline };
-  const ended = await runInScope(scope, () => endOf(() => around(deps, route, received)));
+  let end: HandlerEnd;
+  try {
+    const reply = await runInScope(scopeOf(received), () => around(deps, received));
+    end = { kind: 'returned', reply };
+  } catch (error) {
+    end = { kind: 'threw', error };
+  }
   // Interceptors may have changed what the rules of nested work had made of the handler's end.
-  const end = nested === undefined ? ended : await nested.close(ended);
+  if (nested !== undefined) end = await nested.close(end);
   if (end.kind === 'threw') {
     if (!isVerdict(end.error)) tell(deps, end.error, ctx);
-    return { kind: 'status', status: statusOfError(end.error) };
+    return refusalOf(end.error);
   }
-  // No bytes are the empty message of every type.
-  const reply = end.reply ?? route.method.responseDeserialize(Buffer.alloc(0));
-  return { kind: 'reply', reply, trailers: trailersOf(nested) };
+  return { kind: 'reply', reply: end.reply ?? undefined, branches: nested?.succeeded() ?? [] };
 }
 
-function around(deps: HandlingDeps, route: Route, received: ReceivedCall): Promise<unknown> {
-  const { ctx, nested, request } = received;
-  const call = { ctx, service: route.service, request };
-  return withinInterceptors(deps.interceptors, call, async () => {
-    const ended = await endOf(() => route.handler(request, ctx));
-    const end = nested === undefined ? ended : await nested.conclude(ended);
-    if (end.kind === 'threw') throw end.error;
-    return end.reply;
-  });
+function scopeOf({ ctx, call }: ReceivedCall): Parameters<typeof runInScope>[0] {
+  const { gid, runId, branchId, phase, deadline } = ctx;
+  return { gid, runId, branchId, phase, trace: call.trace, deadline };
+}
+
+function around(deps: HandlingDeps, received: ReceivedCall): unknown {
+  if (deps.interceptors.length === 0) return handled(received);
+  const { ctx, route, call } = received;
+  const intercepted = { ctx, service: route.service, request: call.request };
+  return withinInterceptors(deps.interceptors, intercepted, () => handled(received));
+}
+
+function handled({ route, call, ctx, nested }: ReceivedCall): unknown {
+  const work = (): unknown => route.handler(call.request, ctx);
+  return nested === undefined ? work() : concluded(nested, work);
+}
+
+async function concluded(nested: NestedWork, work: () => unknown): Promise<unknown> {
+  const end = await nested.conclude(await endOf(work));
+  if (end.kind === 'threw') throw end.error;
+  return end.reply;
 }
 
 async function endOf(work: () => unknown): Promise<HandlerEnd> {
@@ -88,16 +70,13 @@ async function endOf(work: () => unknown): Promise<HandlerEnd> {
   }
 }
 
-function trailersOf(nested: NestedWork | undefined): Metadata {
-  const trailers = new Metadata();
-  const ids = nested?.succeeded() ?? [];
-  if (ids.length > 0) trailers.set(metadataKeys.branches, ids.join(','));
-  return trailers;
-}
-
-function tell(deps: HandlingDeps, error: unknown, ctx: CallContext): void {
-  // A hook must not change what the caller is told, nor end the process, and nobody waits for it.
+/** Tells `onError`: a hook must not change what the caller is told, nor end the process, and nobody waits for it. */
+export function tell(
+  { onError }: Pick<HandlingDeps, 'onError'>,
+  error: unknown,
+  ctx: CallContext,
+): void {
   try {
-    void Promise.resolve(deps.onError?.(error, ctx)).catch(() => {});
+    void Promise.resolve(onError?.(error, ctx)).catch(() => {});
   } catch {}
 }

@@ -5,11 +5,12 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
 } from '@grpc/grpc-js';
-import type { Clock } from '@tercet/core';
+import type { Clock, Scheduler } from '@tercet/core';
 import type { ActionReply, ActionRequest, TccDefinition } from '../define-tcc';
 import type { ActionMap, ActionMethods } from '../tcc-action';
 import type { MethodLike, ReplyOf, RequestOf, ServiceLike } from '../service-definition';
 import type { Tercet } from '../tercet';
+import type { WarningListener } from '../warnings';
 import type { CallContext } from './call-context';
 import type { ParticipantInterceptor } from './interceptors';
 
@@ -78,9 +79,10 @@ export type TccHandlers<D extends Definitions> = Intersection<HandlersOfOne<One<
 /** How a participant behaves. */
 export interface AddTccOptions {
   /**
-   * True: the handlers themselves keep a Try that comes after its Cancel out (a tombstone in their database), so the
-   * fence in this process's memory is off. Say `barrier: true` in the definition too, so that Cancel need not wait.
-   * Default false.
+   * True: the handlers themselves keep duplicates, and a Try that comes after its Cancel, out (a tombstone in their
+   * database), over restarts too. The fence in this process's memory is then off, and callers on Deliver are told that
+   * they may send a Try again whose stream broke. Say `barrier: true` in the definition too, so that Cancel need not
+   * wait. Where several services share a server, callers are told only if each of them says it. Default false.
    */
   readonly barrier?: boolean;
   /**
@@ -88,25 +90,74 @@ export interface AddTccOptions {
    * coordinator must be the one of the initiators. Close it after `drain`. Default: none, `ctx.use` throws.
    */
   readonly tercet?: Tercet;
+  /**
+   * Called for every call of Try, Confirm and Cancel, whichever transport brought it, before the fence and the
+   * interceptors: may this caller do this? `ctx.metadata` and `ctx.peer` tell who it is. Returning false, or a promise
+   * of it, refuses with PERMISSION_DENIED; anything else lets the call pass. What it throws refuses with
+   * PERMISSION_DENIED and the error's message, TccReject, TccRetry and TccPark too: a verdict is the handler's alone.
+   * The time that it takes counts against the call's. It cannot add branches. Default: every call passes.
+   */
+  readonly authorize?: (ctx: CallContext) => unknown;
   /** Called around each handler, the first one outermost. Default: none. */
   readonly interceptors?: readonly ParticipantInterceptor[];
   /**
-   * Called with every error that a call ends with and that is none of TccReject, TccRetry, TccPark: what a handler or
-   * an interceptor threw, or that a nested Try failed. What it throws is ignored, what it returns is not awaited.
-   * Default: nothing; the SDK never writes to the console.
+   * Called with every error that a call ends with and that is none of TccReject, TccRetry, TccPark: what a handler, an
+   * interceptor or `authorize` threw, or that a nested Try failed. What it throws is ignored, what it returns is not
+   * awaited. Default: nothing; the SDK never writes to the console.
    */
   readonly onError?: (error: unknown, ctx: CallContext) => unknown;
+  /**
+   * Hears of what is probably not wanted, while `addTcc` runs: `DELIVER_NOT_OFFERED`. What it throws is ignored.
+   * Default: nothing.
+   */
+  readonly onWarning?: WarningListener;
+  /**
+   * Whether the server offers Deliver, one stream for all calls of a caller, beside the unary methods: many times
+   * faster. Default: it does, unless it was made with interceptors of its own (`new Server({ interceptors })`, the
+   * SDK's `tercetServerInterceptor` aside), since they would see the stream but not the calls in it. True: it does in
+   * any case. False: it never does.
+   *
+   * Decided at the first `addTcc` of a server; one that says otherwise later is a ConfigError. Interceptors that came
+   * with the server's credentials cannot be seen: say false there.
+   */
+  readonly deliver?: boolean;
+  /**
+   * Unanswered Tries taken on each Deliver stream, 1 to 1,000,000; the rest gets RESOURCE_EXHAUSTED. The smallest that
+   * a service of the server gives holds for all. Default 1,024.
+   */
+  readonly maxInFlightTry?: number;
+  /** The same for Confirm and Cancel together, counted apart from Try. Default 1,024. */
+  readonly maxInFlightPhaseTwo?: number;
   /** Most branches the fence remembers; Cancels beyond get RESOURCE_EXHAUSTED and come again. Default 100,000. */
   readonly fenceKeysMax?: number;
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
+  /** For tests. Streams use that of the server's first `addTcc`. Default: the machine's timers. */
+  readonly scheduler?: Scheduler;
+}
+
+/** Whether calls of a service may come over Deliver. */
+export interface DeliverState {
+  readonly offered: boolean;
+  /** Why not, for people; undefined where it is offered. */
+  readonly reason: string | undefined;
 }
 
 /** A service that was added. */
 export interface TccService {
+  /** Whether the server offers Deliver, and with it the calls of this service. */
+  readonly deliver: DeliverState;
   /**
-   * From now on calls of actions are refused with UNAVAILABLE; resolves when the running ones have ended. Ordinary
-   * methods go on. May be called again.
+   * From now on unary calls of actions are refused with UNAVAILABLE, and callers on Deliver are told to send nothing
+   * more on their streams; what had crossed that message is still carried out, for up to a second. Resolves when the
+   * running calls have ended and their answers have left. Ordinary methods go on.
+   *
+   * Deliver streams end after it: when their caller has closed its side and nothing runs, or when nothing has run for a
+   * second. So `server.tryShutdown` completes after `drain` of every service; without it, it waits for the callers of
+   * open streams. Callers that come back are refused once every service of the server is drained. Drain a service
+   * before `server.removeService`: that alone does not take its methods off Deliver.
+   *
+   * May be called again.
    */
   drain(): Promise<void>;
 }

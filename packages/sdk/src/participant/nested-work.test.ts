@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { Metadata, status } from '@grpc/grpc-js';
-import { parseBranchId, parseGid, parseRunId } from '@tercet/core';
+import { CallSignalSource, parseBranchId, parseGid, parseRunId } from '@tercet/core';
 import { Scenario, bill, gate, item, observe, shop } from '../../test/support/scenario';
 import {
   failed,
@@ -13,14 +13,16 @@ import {
   replied,
   retryLater,
 } from '../../test/support/scripted-coordinator';
-import { deadlineIn } from '../deadline';
 import { ConfigError, type TryRejectedError, TryUnknownError } from '../errors';
 import { type Joining, joiningOf } from '../joining';
 import type { TccProxy } from '../transaction-context';
 import type { CallContext } from './call-context';
-import { type CallAnswer, handleCall } from './handle-call';
+import type { CallAnswer } from './call-answer';
+import { sentIn } from './call-headers';
+import { handleCall } from './handle-call';
+import { IncomingCall } from './incoming-call';
 import type { ParticipantInterceptor } from './interceptors';
-import { NestedWork } from './nested-work';
+import { type Route, ReceivedCall } from './received-call';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
 type Shop = TccProxy<typeof shop.service, typeof shop.methodNames>;
@@ -34,6 +36,13 @@ class ParentTry {
   interceptors: readonly ParticipantInterceptor[] = [];
   parent = '1';
   leftMs = 10_000;
+
+  /** How many listen for the client's closing. */
+  get closingListeners(): number {
+    const { closing } = this.client.deps;
+    if (!(closing instanceof CallSignalSource)) throw new Error('not the client’s own signal');
+    return closing.listening;
+  }
 
   get client(): Joining {
     const client = joiningOf(this.s.tercet);
@@ -50,34 +59,18 @@ class ParentTry {
       attempt: 1,
       notAfter: 1,
     };
-    const deadline = deadlineIn(client.deps.clock, leftMs);
-    const signal = this.caller.signal;
-    const nested = new NestedWork(client, { headers, trace: undefined, deadline, signal });
-    const ctx: CallContext = {
-      ...headers,
-      action: 'buy',
-      phase: 'try',
-      deadline: undefined,
-      signal,
-      traceparent: undefined,
-      metadata: new Metadata(),
-      use: (definition, use) => nested.use(definition, use),
-      reject: unasked,
-      retry: unasked,
-      park: unasked,
-    };
-    const method = shop.actions.reserve.methods.try;
-    const shopOf = (): Shop => ctx.use(shop, { target: 'shop:1' });
-    const route = {
+    const call = new FakeCall(this.caller.signal, this.s.time.now() + leftMs);
+    const route: Route = {
       service: 'shop.Buyer',
       action: 'buy',
       phase: 'try',
-      method,
-      handler: () => handler(shopOf(), ctx),
-    } as const;
+      method: shop.actions.reserve.methods.try,
+      handler: (_request, ctx) => handler(ctx.use(shop, { target: 'shop:1' }), ctx),
+    };
     const { interceptors } = this;
-    const deps = { interceptors, onError: (error: unknown) => this.errors.push(error) };
-    return observe(handleCall(deps, route, { request: {}, ctx, nested }));
+    const onError = (error: unknown): unknown => this.errors.push(error);
+    const deps = { clock: this.s.time, client, interceptors, onError };
+    return observe(handleCall(deps, new ReceivedCall(route, call, headers)));
   }
 
   /** Runs it to its end. */
@@ -96,15 +89,43 @@ class ParentTry {
   }
 }
 
+/** A call whose caller is a test's signal. */
+class FakeCall extends IncomingCall {
+  readonly request = {};
+  readonly peer = undefined;
+  readonly traceparent = undefined;
+  readonly trace = undefined;
+  readonly metadata = new Metadata();
+  readonly sent = sentIn(this.metadata);
+
+  constructor(
+    private readonly caller: AbortSignal,
+    readonly deadline: number,
+  ) {
+    super();
+  }
+
+  override get signal(): AbortSignal {
+    return this.caller;
+  }
+
+  answer = unasked;
+  protected isGone = unasked;
+  protected watch = unasked;
+  protected unwatch = unasked;
+}
+
 function unasked(): never {
   throw new Error('no test asks for it');
 }
 
 /** Code, text, and the verdict or the ids of nested branches. */
 function told(answer: CallAnswer): readonly unknown[] {
-  if (answer.kind === 'reply') return ['OK', ...answer.trailers.get('tercet-branches')];
-  const { code, details, metadata } = answer.status;
-  return [status[code], details, ...metadata.get('tercet-verdict')];
+  if (answer.kind === 'reply') {
+    return answer.branches.length === 0 ? ['OK'] : ['OK', answer.branches.join()];
+  }
+  const { code, message, verdict } = answer;
+  return verdict === undefined ? [status[code], message] : [status[code], message, verdict];
 }
 
 const soldOut = 'nested Try reserve (branch 1.1) was refused: sold out';
@@ -139,7 +160,7 @@ describe('a Try with nested work', () => {
     });
     expect(t.s.time.pending).toBe(0);
     expect(getEventListeners(t.caller.signal, 'abort')).toEqual([]);
-    expect(getEventListeners(t.client.deps.closing, 'abort')).toEqual([]);
+    expect(t.closingListeners).toBe(0);
   });
 
   it('numbers the calls of every use by one counter, and anew at the next attempt (N1)', async () => {
@@ -275,7 +296,7 @@ describe('the end of a Try with nested work (N3)', () => {
     });
     await expect(later?.reserve(item)).rejects.toThrow('has ended');
     expect(t.s.coordinator.asked).toEqual([]);
-    expect(getEventListeners(t.client.deps.closing, 'abort')).toEqual([]);
+    expect(t.closingListeners).toBe(0);
   });
 
   it('comes when its caller gives up: nested Tries are aborted', async () => {
@@ -285,7 +306,7 @@ describe('the end of a Try with nested work (N3)', () => {
     await t.s.time.advance(100);
     t.caller.abort(new Error('given up'));
     await t.s.time.advance(0);
-    expect(answer.value).toMatchObject({ status: { code: status.ABORTED } });
+    expect(answer.value).toMatchObject({ code: status.ABORTED });
     expect(t.s.caller.calls[0]?.signal.aborted).toBe(true);
   });
 
@@ -374,9 +395,8 @@ describe('a nested Try that was refused (N4, N5)', () => {
     const t = new ParentTry();
     t.s.caller.onCall = () => rejecting('sold out', { left: 0 });
     const detailsOf = (answer: CallAnswer): unknown => {
-      const [bytes] =
-        answer.kind === 'status' ? answer.status.metadata.get('tercet-reject-details-bin') : [];
-      return JSON.parse(String(bytes));
+      if (answer.kind === 'reply') throw new Error('it is no refusal');
+      return JSON.parse(String(answer.details));
     };
     expect(detailsOf(await t.answer((at) => at.reserve(item)))).toEqual({ left: 0 });
     const own: Handler = (at) =>

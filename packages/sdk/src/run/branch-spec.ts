@@ -3,12 +3,12 @@ import { type BranchId, type BranchSpec, TercetError, limits } from '@tercet/cor
 import type { TccAction } from '../tcc-action';
 import { millisecondsOf } from '../duration';
 import { ConfigError, textOfCause } from '../errors';
-import { namesOf, refuseUnknown } from '../known-options';
+import { checkTransport, namesOf, refuseUnknown } from '../known-options';
 import type { MethodLike } from '../service-definition';
 import type { TryOptions, UseOptions } from '../transaction-context';
 import { checkMetadata } from './metadata-rules';
 
-const useNames = namesOf<UseOptions>({ target: true, metadata: true });
+const useNames = namesOf<UseOptions>({ target: true, metadata: true, transport: true });
 const tryNames = namesOf<TryOptions>({ signal: true, deadline: true });
 
 /** A Try as the proxy hands it on. */
@@ -68,6 +68,7 @@ export function checkUse(use: UseOptions): void {
       option: 'target',
     });
   }
+  if (use.transport !== undefined) checkTransport('transport', use.transport);
   checkMetadata(use.metadata ?? {});
 }
 

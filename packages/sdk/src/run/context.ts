@@ -9,7 +9,9 @@ export function contextOf(env: RunEnv): TransactionContext {
   return {
     gid: plan.gid,
     runId: plan.runId,
-    signal: control.signal,
+    get signal() {
+      return control.abortSignal;
+    },
     use: (definition, use) => tccProxy(tries, definition, use),
     all: allReplies,
   };

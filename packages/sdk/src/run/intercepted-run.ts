@@ -7,14 +7,23 @@ import { type RunPlan, withTrace } from './run-plan';
 
 const additionNames = namesOf<RunAdditions>({ traceparent: true, tracestate: true });
 
+type Links = readonly Link<RunPlan, RunAdditions, RunResult<unknown>>[];
+
 /** Runs `work` within the `run` hooks. Settles as `TercetInterceptor.run` says, never before the run has ended. */
-export async function interceptedRun<T>(
+export function interceptedRun<T>(
   interceptors: readonly TercetInterceptor[],
   plan: RunPlan,
   work: (plan: RunPlan) => Promise<RunResult<T>>,
 ): Promise<RunResult<T>> {
   const links = interceptors.flatMap(linkOf);
-  if (links.length === 0) return work(plan);
+  return links.length === 0 ? work(plan) : within(links, plan, work);
+}
+
+async function within<T>(
+  links: Links,
+  plan: RunPlan,
+  work: (plan: RunPlan) => Promise<RunResult<T>>,
+): Promise<RunResult<T>> {
   let running: Promise<RunResult<T>> | undefined;
   const chain = startChain<RunPlan, RunAdditions, RunResult<unknown>>({
     hook: 'run',
@@ -39,9 +48,7 @@ export async function interceptedRun<T>(
   return running;
 }
 
-function linkOf(
-  interceptor: TercetInterceptor,
-): readonly Link<RunPlan, RunAdditions, RunResult<unknown>>[] {
+function linkOf(interceptor: TercetInterceptor): Links {
   if (interceptor.run === undefined) return [];
   return [(plan, next) => Promise.resolve(interceptor.run?.(infoOf(plan), next))];
 }

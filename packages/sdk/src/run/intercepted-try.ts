@@ -5,7 +5,7 @@
  * N2 A Try that has no time left, or was given up, is not sent any more.
  * N3 No interceptor keeps a Try from ending: the wait for it is bounded.
  */
-import { type Scheduler, TercetError } from '@tercet/core';
+import { type CallSignal, type Scheduler, TercetError } from '@tercet/core';
 import { onAbort } from '../abort';
 import type { Deadline } from '../deadline';
 import type { TercetInterceptor, TryAdditions, TryInfo } from '../interceptors';
@@ -114,7 +114,7 @@ async function endOf(
 function graceAfter(
   scheduler: Scheduler,
   leftMs: number,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): { readonly over: Promise<void>; release(): void } {
   let pass: () => void = () => {};
   const over = new Promise<void>((resolve) => {
@@ -139,7 +139,7 @@ function linkOf(interceptor: TercetInterceptor): readonly Link<TryInfo, TryAddit
   return [(info, next) => Promise.resolve(interceptor.try?.(info, next))];
 }
 
-function notSent(signal: AbortSignal): TercetError {
+function notSent(signal: CallSignal): TercetError {
   const cause: unknown = signal.reason;
   return signal.aborted
     ? new TercetError('CALL_CANCELLED', {

@@ -6,8 +6,8 @@
  *    sent there is no way back.
  * C3 A stopped run aborts its signal, so running Tries and the callback learn of it at once.
  */
-import { TercetError } from '@tercet/core';
-import { sharedAbortController } from '../abort';
+import { type CallSignal, CallSignalSource, TercetError } from '@tercet/core';
+import { abortSignalOf } from '../abort';
 import type { AttachedError } from '../errors';
 
 /** Why a run stopped. */
@@ -23,7 +23,8 @@ export type Stop =
 export class RunControl {
   /** Resolves when the run stops; never where it decides. */
   readonly stopped: Promise<void>;
-  private readonly controller = sharedAbortController();
+  private readonly source = new CallSignalSource();
+  private users: AbortSignal | undefined;
   private readonly markStopped: () => void;
   private reason: Stop | undefined;
   private deciding = false;
@@ -37,8 +38,14 @@ export class RunControl {
   }
 
   /** Aborted when the run stops. */
-  get signal(): AbortSignal {
-    return this.controller.signal;
+  get signal(): CallSignal {
+    return this.source;
+  }
+
+  /** The same for the user's code; made when it asks. */
+  get abortSignal(): AbortSignal {
+    this.users ??= abortSignalOf(this.source);
+    return this.users;
   }
 
   /** Why it stopped; undefined = it goes on or decides. */
@@ -50,7 +57,7 @@ export class RunControl {
   end(stop: Stop): void {
     if (this.reason !== undefined || this.deciding) return;
     this.reason = stop;
-    this.controller.abort(stop.kind === 'failed' ? stop.cause : stop.error);
+    this.source.abort(stop.kind === 'failed' ? stop.cause : stop.error);
     this.markStopped();
   }
 

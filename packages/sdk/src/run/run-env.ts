@@ -1,4 +1,5 @@
 /** What the parts of one run share. */
+import type { CallSignal } from '@tercet/core';
 import type { CoordinatorTransport } from '../coordinator/coordinator-transport';
 import type { TimePorts } from '../coordinator/repeat';
 import type { Deadline } from '../deadline';
@@ -17,9 +18,9 @@ export interface RunDeps extends TimePorts {
   readonly interceptors: readonly TercetInterceptor[];
   readonly onWarning: WarningListener | undefined;
   /** Aborted when the client closes: waiting ends, undecided runs roll back. */
-  readonly closing: AbortSignal;
+  readonly closing: CallSignal;
   /** Aborted when the time for those rollbacks is over. */
-  readonly closed: AbortSignal;
+  readonly closed: CallSignal;
 }
 
 /** One run. */

@@ -5,9 +5,9 @@
  * R2 Rollback leaves at the first failure, once the run's own Tries have ended; it does not wait for the callback.
  * R3 A stopped run settles when the callback has ended or the timeout has passed, whichever is first.
  */
-import { TercetError } from '@tercet/core';
+import { type Opening, TercetError } from '@tercet/core';
 import { onAbort } from '../abort';
-import { deadlineIn } from '../deadline';
+import { type Deadline, deadlineIn } from '../deadline';
 import type { RunResult } from '../run-options';
 import type { TransactionContext } from '../transaction-context';
 import { runInScope } from '../transaction-scope';
@@ -32,13 +32,58 @@ type End<T> =
   | { readonly kind: 'resolved'; readonly result: RunResult<T> }
   | { readonly kind: 'rejected'; readonly error: TercetError };
 
+/**
+ * What the parts of a run share, in one object that is each part's deps, too: copies with a few fields more for each of
+ * them took a tenth of a run's time.
+ */
+class OpenRun implements RunEnv {
+  readonly coordinator: RunDeps['coordinator'];
+  readonly caller: RunDeps['caller'];
+  readonly interceptors: RunDeps['interceptors'];
+  readonly onWarning: RunDeps['onWarning'];
+  readonly clock: RunDeps['clock'];
+  readonly random: RunDeps['random'];
+  readonly scheduler: RunDeps['scheduler'];
+  readonly closing: RunDeps['closing'];
+  readonly closed: RunDeps['closed'];
+  readonly identity: RunPlan;
+  readonly control = new RunControl();
+  readonly deadline: Deadline;
+  readonly callerDeadline: Deadline | undefined;
+  readonly nextId = branchIds();
+  readonly batch: RegistrationBatch;
+  readonly tries: Tries;
+  readonly opening = (leftMs: number): Opening => openingOf(this.plan, leftMs);
+
+  constructor(
+    deps: RunDeps,
+    readonly plan: RunPlan,
+  ) {
+    this.coordinator = deps.coordinator;
+    this.caller = deps.caller;
+    this.interceptors = deps.interceptors;
+    this.onWarning = deps.onWarning;
+    this.clock = deps.clock;
+    this.random = deps.random;
+    this.scheduler = deps.scheduler;
+    this.closing = deps.closing;
+    this.closed = deps.closed;
+    this.identity = plan;
+    const { timeoutMs, callerMs } = plan;
+    this.deadline = deadlineIn(deps.clock, timeoutMs);
+    this.callerDeadline = callerMs === undefined ? undefined : deadlineIn(deps.clock, callerMs);
+    this.batch = new RegistrationBatch(this);
+    this.tries = new Tries(this);
+  }
+}
+
 /** Runs a transaction. Resolves and rejects as `Tercet.run` says. */
 export function conductRun<T>(deps: RunDeps, plan: RunPlan, work: Work<T>): Promise<RunResult<T>> {
   return interceptedRun(deps.interceptors, plan, (final) => oneRun(deps, final, work));
 }
 
 async function oneRun<T>(deps: RunDeps, plan: RunPlan, work: Work<T>): Promise<RunResult<T>> {
-  const env = openEnv(deps, plan);
+  const env = new OpenRun(deps, plan);
   const watch = watchRun(env);
   try {
     const end = await drive(env, work, watch.over);
@@ -106,20 +151,6 @@ async function endStopped<T>(env: RunEnv, stop: Stop): Promise<End<T>> {
       return end.kind === 'confirmed' ? { kind: 'rejected', error: end.refusal } : end;
     }
   }
-}
-
-function openEnv(deps: RunDeps, plan: RunPlan): RunEnv {
-  const control = new RunControl();
-  const deadline = deadlineIn(deps.clock, plan.timeoutMs);
-  const shared = { ...deps, identity: plan, control, deadline };
-  const batch = new RegistrationBatch({
-    ...shared,
-    opening: (leftMs) => openingOf(plan, leftMs),
-  });
-  const tries = new Tries({ ...shared, batch, nextId: branchIds() });
-  const { callerMs } = plan;
-  const callerDeadline = callerMs === undefined ? undefined : deadlineIn(deps.clock, callerMs);
-  return { ...deps, plan, control, batch, tries, deadline, callerDeadline };
 }
 
 /** Stops the run at its timeout, at its caller's abort and at the client's close. */

@@ -106,6 +106,7 @@ export class Tries {
         record,
         notAfter,
         metadata: start.use.metadata ?? {},
+        transport: start.use.transport,
         deadline: deadlineIn(deps.clock, left),
         signal: link.signal,
       });

@@ -5,21 +5,23 @@
  * A2 Only the verdict `retry` is repeated: it promises that nothing was applied.
  * A3 What an interceptor throws fails the Try, but never changes the outcome that a reply stood for.
  * A4 Only ids nested under the called branch count as nested; a reply that names others tells nothing at all.
+ * A5 An attempt that never left changes no outcome: whatever was known before it is still so.
  */
 import {
-  RETRY_DELAY_MS_MIN,
   type BranchFailure,
   type BranchId,
   type BranchSpec,
   type CallFailure,
-  TercetError,
-  type TryOutcome,
+  type CallSignal,
   grpcCode,
   metadataKeys,
   nextDelayMs,
   outcomeOf,
   parseBranchId,
+  RETRY_DELAY_MS_MIN,
   serviceOf,
+  TercetError,
+  type TryOutcome,
 } from '@tercet/core';
 import { sleep } from '../abort';
 import type { TimePorts } from '../coordinator/repeat';
@@ -29,6 +31,7 @@ import { isNestedUnder } from './branch-ids';
 import { type SendDeps, type Sending, sendTry } from './intercepted-try';
 import { traceMetadata } from './metadata-rules';
 import type { RunIdentity } from './run-plan';
+import type { TryCall, TryReply } from './try-caller';
 
 /** What the run knows of one Try. */
 export interface TryRecord {
@@ -51,8 +54,10 @@ export interface TryJob {
   readonly notAfter: number;
   /** The user's metadata. */
   readonly metadata: Readonly<Record<string, string | Uint8Array>>;
+  /** As `tx.use` was told. */
+  readonly transport: TryCall['transport'];
   readonly deadline: Deadline;
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
 }
 
 /**
@@ -63,9 +68,15 @@ export async function attemptTry(deps: AttemptDeps, job: TryJob): Promise<Uint8A
   const { record, signal } = job;
   const firstAt = deps.clock.now();
   for (let attempt = 1; ; attempt++) {
+    const before = record.outcome;
     const sent = await sendTry(deps, sendingOf(deps, job, attempt));
     if (sent.kind === 'not-sent') throw sent.error;
     const { reply, broken } = sent;
+    if (reply.sent === false) {
+      record.outcome = before;
+      if (broken === undefined) throw neverSent(reply, signal);
+      throw broken.error;
+    }
     const outcome = outcomeOf(record.spec.dialect, 'try', reply);
     if (outcome.kind === 'done') {
       record.nested = nestedOf(deps.identity, record, reply.branches);
@@ -89,13 +100,16 @@ export async function attemptTry(deps: AttemptDeps, job: TryJob): Promise<Uint8A
       });
     }
     const wish = outcome.afterMs ?? nextDelayMs(record.spec.retry, attempt, deps.random);
-    const delay = Math.max(RETRY_DELAY_MS_MIN, wish);
-    const worthIt = delay < job.deadline.leftMs();
-    if (worthIt) await sleep(deps.scheduler, delay, signal);
-    if (!worthIt || signal.aborted) {
-      throw new TryUnknownError(deps.identity.gid, record.failure, signal.reason);
-    }
+    const inTime = await pause(deps, job, Math.max(RETRY_DELAY_MS_MIN, wish));
+    if (!inTime) throw new TryUnknownError(deps.identity.gid, record.failure, signal.reason);
   }
+}
+
+/** Waits for the next attempt; false = there will be none. */
+async function pause(deps: AttemptDeps, job: TryJob, delayMs: number): Promise<boolean> {
+  if (delayMs >= job.deadline.leftMs()) return false;
+  await sleep(deps.scheduler, delayMs, job.signal);
+  return !job.signal.aborted;
 }
 
 /** The failure of a Try that answered OK with something that could not be read. */
@@ -166,6 +180,7 @@ function sendingOf({ identity }: AttemptDeps, job: TryJob, attempt: number): Sen
         [metadataKeys.notAfter]: String(job.notAfter),
       },
       signal: job.signal,
+      transport: job.transport,
     },
     deadline,
     sent: () => {
@@ -174,10 +189,24 @@ function sendingOf({ identity }: AttemptDeps, job: TryJob, attempt: number): Sen
   };
 }
 
+function neverSent({ code, message }: TryReply, signal: CallSignal): TercetError {
+  const options = { message: `this Try was not sent: ${message}`, cause: signal.reason };
+  switch (code) {
+    case grpcCode.DEADLINE_EXCEEDED:
+      return new TercetError('DEADLINE_EXCEEDED', options);
+    case grpcCode.RESOURCE_EXHAUSTED:
+      return new TercetError('LIMIT_EXCEEDED', options);
+    case grpcCode.INVALID_ARGUMENT:
+      return new TercetError('INVALID_ARGUMENT', options);
+    default:
+      return new TercetError('CALL_CANCELLED', options);
+  }
+}
+
 function finalError(
   { gid }: RunIdentity,
   failure: BranchFailure,
-  end: { readonly refused: boolean; readonly signal: AbortSignal },
+  end: { readonly refused: boolean; readonly signal: CallSignal },
 ): TryRejectedError | TryUnknownError {
   if (end.refused) return new TryRejectedError(gid, failure);
   return new TryUnknownError(gid, failure, end.signal.reason);

@@ -1,5 +1,5 @@
 /** Participants as the initiator sees them: the call of a Try. The default speaks gRPC (src/grpc). */
-import type { CallReply } from '@tercet/core';
+import type { CallReply, CallSignal } from '@tercet/core';
 
 /** One attempt of a Try. */
 export interface TryCall {
@@ -12,7 +12,9 @@ export interface TryCall {
   /** The call ends with DEADLINE_EXCEEDED after this many milliseconds. */
   readonly deadlineMs: number;
   /** Gives the call up: it ends with CANCELLED. */
-  readonly signal: AbortSignal;
+  readonly signal: CallSignal;
+  /** `unary`: never on a stream, whatever the participant offers. Default `auto`. */
+  readonly transport?: 'auto' | 'unary' | undefined;
 }
 
 /** How it ended. */
@@ -26,6 +28,8 @@ export interface TryReply extends CallReply {
    * them is no id, or is not nested under the called branch, the whole reply counts as unreadable.
    */
   readonly branches: readonly string[];
+  /** False = the call never left, so nothing can have been applied. Default: it may have. */
+  readonly sent?: boolean | undefined;
 }
 
 /** Port to participants. Never rejects, never repeats a call by itself, ends at the latest at its deadline. */

@@ -14,10 +14,13 @@ import {
   TransactionStatus,
   type Transaction,
 } from '@tercet/proto';
+import { systemRandom } from '@tercet/runtime';
 import { TryRejectedError, addTcc, createTercet, defineTcc } from '@tercet/sdk';
 import { createOperatorClient } from '@tercet/sdk/operator';
+import { CoordinatorChannels } from '../../src/grpc/coordinator-channels';
 import { GrpcCoordinatorTransport } from '../../src/grpc/grpc-coordinator-transport';
 import { type Peer, startPeer } from '../support/grpc-peer';
+import { withSession } from '../support/session-server';
 import { ShopTccService } from '../support/shop-service';
 import { aWireBranch, aWireTransaction } from '../support/wire';
 
@@ -45,14 +48,19 @@ async function coordinator(answers: Partial<CoordinatorServer>): Promise<{
 }> {
   const none = { registerBranches: unexpected, commit: unexpected, rollback: unexpected };
   const peer = await startPeer((server) =>
-    server.addService(CoordinatorService, {
-      ...none,
-      getTransaction: unexpected,
-      waitTransaction: unexpected,
-      ...answers,
-    }),
+    server.addService(
+      CoordinatorService,
+      withSession({
+        ...none,
+        getTransaction: unexpected,
+        waitTransaction: unexpected,
+        ...answers,
+      }),
+    ),
   );
-  const transport = new GrpcCoordinatorTransport(peer.address, undefined);
+  const transport = new GrpcCoordinatorTransport(
+    new CoordinatorChannels([peer.address], { random: systemRandom }),
+  );
   opened.push(transport, peer);
   return { peer, transport };
 }

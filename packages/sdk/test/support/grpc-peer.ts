@@ -1,10 +1,11 @@
 /** A real gRPC server on a free port, and raw calls to it. */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { UnaryChannel, type UnaryReply, type UnaryRequest, metadataOf } from '@tercet/runtime';
 import { ShopTccService } from './shop-service';
 
 /** A server and a channel to it. */
 export interface Peer {
+  readonly server: Server;
   readonly address: string;
   readonly channel: UnaryChannel;
   /** Ends the server by force; the channel stays. */
@@ -12,8 +13,11 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-export async function startPeer(addServices: (server: Server) => void): Promise<Peer> {
-  const server = new Server();
+export async function startPeer(
+  addServices: (server: Server) => void,
+  options: ServerOptions = {},
+): Promise<Peer> {
+  const server = new Server(options);
   addServices(server);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
@@ -23,6 +27,7 @@ export async function startPeer(addServices: (server: Server) => void): Promise<
   const address = `127.0.0.1:${port}`;
   const channel = new UnaryChannel(address);
   return {
+    server,
     address,
     channel,
     stopServer: () => server.forceShutdown(),

@@ -1,4 +1,5 @@
 /** A participant of the shop service on a real gRPC server: a test gives what its handlers of `reserve` do. */
+import type { Server, ServerOptions } from '@grpc/grpc-js';
 import {
   type AddTccOptions,
   type CallContext,
@@ -7,7 +8,7 @@ import {
   defineTcc,
 } from '@tercet/sdk';
 import { type Peer, startPeer } from './grpc-peer';
-import { ShopTccService } from './shop-service';
+import { DepotTccService, type ReserveRequest, ShopTccService } from './shop-service';
 
 /** Names of the methods of `reserve`. */
 export const reserve = {
@@ -23,6 +24,7 @@ export const charge = {
 } as const;
 export const stock = defineTcc(ShopTccService, { reserve });
 export const payment = defineTcc(ShopTccService, { charge });
+export const depot = defineTcc(DepotTccService, { reserve });
 
 /** Handlers of `charge` that always succeed. */
 export const charging = {
@@ -55,29 +57,46 @@ export interface ShopParticipant extends Peer {
 export async function startShop(
   handlers: Handlers,
   options: AddTccOptions = {},
+  server: ServerOptions = {},
 ): Promise<ShopParticipant> {
   let service: TccService | undefined;
-  const peer = await startPeer((server) => {
-    service = addTcc(
-      server,
-      [stock, payment],
-      {
-        reserve: {
-          try: async (request, ctx) => {
-            await handlers.try?.(request, ctx);
-            return { reservationId: `r-${request.sku}` };
-          },
-          confirm: async (request, ctx) => void (await handlers.confirm?.(request, ctx)),
-          cancel: async (request, ctx) => void (await handlers.cancel?.(request, ctx)),
-        },
-        charge: charging,
-        count,
-      },
-      options,
-    );
-  });
+  const peer = await startPeer((grpcServer) => {
+    service = addShop(grpcServer, handlers, options);
+  }, server);
   if (service === undefined) throw new Error('startPeer added no service');
   return { ...peer, service };
+}
+
+/** Adds the shop to a server. Its Try answers `r-<sku>`. */
+export function addShop(
+  server: Server,
+  handlers: Handlers = {},
+  options: AddTccOptions = {},
+): TccService {
+  const reserve = reserving(handlers);
+  return addTcc(server, [stock, payment], { reserve, charge: charging, count }, options);
+}
+
+/** Adds a second service to a server, with the one action `reserve` of the same shape. */
+export function addDepot(
+  server: Server,
+  handlers: Handlers = {},
+  options: AddTccOptions = {},
+): TccService {
+  return addTcc(server, depot, { reserve: reserving(handlers) }, options);
+}
+
+function reserving(handlers: Handlers) {
+  return {
+    try: async (request: ReserveRequest, ctx: CallContext) => {
+      await handlers.try?.(request, ctx);
+      return { reservationId: `r-${request.sku}` };
+    },
+    confirm: async (request: ReserveRequest, ctx: CallContext) =>
+      void (await handlers.confirm?.(request, ctx)),
+    cancel: async (request: ReserveRequest, ctx: CallContext) =>
+      void (await handlers.cancel?.(request, ctx)),
+  };
 }
 
 /** A handler that throws. */

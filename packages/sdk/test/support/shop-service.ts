@@ -88,6 +88,16 @@ export const ShopTccService = {
   },
 } as const;
 
+/** Another service with the same messages. */
+export const DepotTccService = {
+  reserveTry: { ...ShopTccService.reserveTry, path: '/shop.DepotTcc/ReserveTry' as const },
+  reserveConfirm: {
+    ...ShopTccService.reserveConfirm,
+    path: '/shop.DepotTcc/ReserveConfirm' as const,
+  },
+  reserveCancel: { ...ShopTccService.reserveCancel, path: '/shop.DepotTcc/ReserveCancel' as const },
+} as const;
+
 /** The same with a method that streams: no action may name it. */
 export const StreamingService = {
   ...ShopTccService,
