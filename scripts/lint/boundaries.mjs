@@ -34,7 +34,8 @@ const restrictions = {
   generated: {
     regex: '^@tercet/proto(/|$)',
     message:
-      'Generated types stop where the wire is mapped to core types: coordinator/src/transport, sdk/src/grpc, runtime/src/grpc.',
+      'Generated types stop where the wire is mapped to core types: coordinator/src/transport, ' +
+      'sdk/src/{grpc,participant/deliver} and runtime/src/grpc.',
   },
 };
 
@@ -75,6 +76,7 @@ const packages = {
     places: [
       { in: 'src/grpc/**', lifts: ['grpc', 'generated'] },
       { in: 'src/participant/**', lifts: ['grpc'] },
+      { in: 'src/participant/deliver/**', lifts: ['grpc', 'generated'] },
       { in: 'src/participant/add-tcc.ts', lifts: ['grpc', 'ports'] },
       { in: 'src/create-tercet.ts', lifts: ['ports'] },
       { in: 'src/operator-client.ts', lifts: ['ports'] },

@@ -8,7 +8,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 export interface Participant {
   readonly target: string;
   readonly port: number;
-  /** How many calls or connections it has met. */
+  /** How many calls of its methods, or connections, it has met. */
   met(): number;
   close(): Promise<void>;
 }
@@ -110,8 +110,9 @@ async function http2Participant(
   const server = createHttp2();
   let count = 0;
   server.on('sessionError', () => undefined);
-  server.on('stream', (stream) => {
-    count++;
+  server.on('stream', (stream, headers) => {
+    // Whoever calls asks first whether there is a stream for its calls.
+    if (headers[':path'] !== '/tercet.v1.Participant/Deliver') count++;
     stream.on('error', () => undefined);
     stream.resume();
     serve(stream);

@@ -34,14 +34,14 @@ function fieldsWithin(message: string, seen = new Set<string>()): readonly strin
 
 function requestsOf(service: string): readonly string[] {
   const body = new RegExp(`service ${service} \\{([^}]*)\\}`).exec(text)?.[1] ?? '';
-  return [...body.matchAll(/rpc \w+\((\w+)\)/g)].map(([, request = '']) => request);
+  return [...body.matchAll(/rpc \w+\((?:stream )?(\w+)\)/g)].map(([, request = '']) => request);
 }
 
 const requests = [...requestsOf('Coordinator'), ...requestsOf('Operator')];
 
 describe('the contracts', () => {
   it('are read whole: every request, down to what a branch carries', () => {
-    expect(requests).toHaveLength(11);
+    expect(requests).toHaveLength(12);
     expect(requests.filter((request) => !messages.has(request))).toEqual([]);
     const carried = fieldsWithin('RegisterBranchesRequest');
     expect(carried).toContain('Branch.forward_deadline_ms');
@@ -53,11 +53,12 @@ describe('the contracts', () => {
     expect(carried.filter((name) => /unix|_at$|_time$|until|timestamp/.test(name))).toEqual([]);
     const durations = /(timeout|deadline|delay|wait|after)(_|$)/;
     const unitless = carried.filter((name) => durations.test(name) && !name.endsWith('_ms'));
-    // Not durations: an order between branches, the name of a fact, what is done at the timeout.
+    // Not durations: an order between branches, the name of a fact, a command, what is done at the timeout.
     expect([...new Set(unitless)].sort()).toEqual([
       'Branch.after',
       'CommitRequest.wait_for',
       'RollbackRequest.wait_for',
+      'SessionCommand.wait',
       'TransactionPolicy.on_timeout',
       'WaitTransactionRequest.wait_for',
     ]);

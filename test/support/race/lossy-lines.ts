@@ -3,6 +3,7 @@
  * as real gRPC, on which a test loses what it wants: an answer after the call took effect, a call before it arrived.
  */
 import { TercetError, grpcCode } from '@tercet/core';
+import { systemRandom } from '@tercet/runtime';
 import type { ParticipantCall, ParticipantCaller } from '@tercet/coordinator';
 import type {
   Answer,
@@ -23,6 +24,8 @@ import type {
 // eslint-disable-next-line import-x/no-relative-packages -- the coordinator's own adapter, wrapped
 import { GrpcParticipantCaller } from '../../../packages/coordinator/src/participant/grpc-participant-caller';
 // eslint-disable-next-line import-x/no-relative-packages -- the SDK's own adapters, wrapped
+import { CoordinatorChannels } from '../../../packages/sdk/src/grpc/coordinator-channels';
+// eslint-disable-next-line import-x/no-relative-packages -- the same
 import { GrpcCoordinatorTransport } from '../../../packages/sdk/src/grpc/grpc-coordinator-transport';
 // eslint-disable-next-line import-x/no-relative-packages -- the SDK's own adapters, wrapped
 import { GrpcTryCaller } from '../../../packages/sdk/src/grpc/grpc-try-caller';
@@ -47,7 +50,9 @@ export class CoordinatorLine implements CoordinatorTransport {
   private readonly inner: GrpcCoordinatorTransport;
 
   constructor(readonly address: string) {
-    this.inner = new GrpcCoordinatorTransport(address, undefined);
+    this.inner = new GrpcCoordinatorTransport(
+      new CoordinatorChannels([address], { random: systemRandom }),
+    );
   }
 
   /** Loses the answer of the next such command, after the coordinator gave it; `then` happens in between. */
@@ -109,7 +114,7 @@ function lost(): Answer<never> {
 
 async function never({ signal }: CallBounds): Promise<Answer<never>> {
   if (!signal.aborted) {
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await new Promise<void>((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
   return lost();
 }

@@ -1,0 +1,2 @@
+/** Runs one transaction; resolves with the time that counts, in milliseconds. */
+export type Transact = () => Promise<number>;

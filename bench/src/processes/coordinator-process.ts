@@ -1,0 +1,23 @@
+/** The coordinator that is measured: the product with its defaults, and two numbers counted on the way to its store. */
+import { Coordinator, MemoryStore, SqliteStore } from '@tercet/coordinator';
+import { type WriteCounts, countWrites } from '../counted-store';
+import { type Answers, answerParent, markNow } from './answer-parent';
+import type { CoordinatorCalls } from './calls';
+
+let coordinator: Coordinator | undefined;
+let counts: WriteCounts = { commits: 0, operations: 0 };
+
+const answers: Answers<CoordinatorCalls> = {
+  async start({ store: kind, directory, deliver }) {
+    const store = kind === 'memory' ? new MemoryStore() : new SqliteStore({ directory });
+    counts = countWrites(store);
+    const settings = { grpcAddress: '127.0.0.1:0', httpAddress: 'off', deliver };
+    coordinator = new Coordinator({ config: settings, store });
+    const { grpcPort } = await coordinator.start();
+    return { address: `127.0.0.1:${grpcPort}` };
+  },
+  mark: () => ({ ...markNow(), ...counts }),
+};
+
+// Ended in the middle of a commit, the thread of the store would abort the process, and no profile would be written.
+answerParent(answers, async () => await coordinator?.stop());

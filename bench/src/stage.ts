@@ -1,0 +1,205 @@
+/** The processes of one measurement, and the measurement itself. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Configuration, nameOf } from './configurations';
+import { BenchProcess } from './processes/bench-process';
+import type {
+  CoordinatorMark,
+  LoadMark,
+  LoadPlan,
+  Mark,
+  ParticipantAddress,
+} from './processes/calls';
+import type { RoundResult } from './round-results';
+
+/** How long a measurement takes. */
+export interface Times {
+  /** Code gets compiled, connections open. */
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** What the whole run shares. */
+export interface World {
+  /** Folder for databases. */
+  readonly scratch: string;
+  /** Folder for CPU profiles; undefined = none are written. */
+  readonly profileFolder: string | undefined;
+  readonly times: Times;
+  /** Interleaved rounds of the table, and of each other figure that is a ratio or a median. */
+  readonly rounds: number;
+  /** A quick run: everything works, no number means anything. */
+  readonly quick: boolean;
+  /** Tells the person who waits. */
+  readonly progress: (line: string) => void;
+}
+
+/** A process of participants with their addresses. */
+export interface Participants {
+  readonly process: BenchProcess<'participants'>;
+  readonly addresses: readonly ParticipantAddress[];
+}
+
+/** Starts a process that serves a participant on each port; 0 takes a free one. */
+export async function startParticipants(
+  world: World,
+  ports: readonly number[],
+): Promise<Participants> {
+  const process = new BenchProcess('participants', world.profileFolder);
+  return { process, addresses: await process.ask('start', { ports }) };
+}
+
+/** What a stage is set with. */
+export interface StageOptions {
+  readonly configuration: Configuration;
+  /** Where the branches of what is measured go. */
+  readonly participants: Participants;
+  /** Folder of the coordinator's database, which stays. Default: a new one, which goes with the stage. */
+  readonly directory?: string;
+  /** Default `begin`. */
+  readonly timedFrom?: LoadPlan['timedFrom'];
+}
+
+/** A coordinator and a load, connected. */
+export interface Stage {
+  readonly options: StageOptions;
+  readonly coordinator: BenchProcess<'coordinator'> | undefined;
+  readonly load: BenchProcess<'load'>;
+  end(): Promise<void>;
+}
+
+/** Runs `act` on a stage, and takes it down whatever happens. */
+export async function onStage<T>(
+  world: World,
+  options: StageOptions,
+  act: (stage: Stage) => Promise<T>,
+): Promise<T> {
+  const stage = await setStage(world, options);
+  try {
+    return await act(stage);
+  } finally {
+    await stage.end();
+  }
+}
+
+async function setStage(world: World, options: StageOptions): Promise<Stage> {
+  const { configuration, participants } = options;
+  const { variant, store, until, branches } = configuration;
+  const scratch = mkdtempSync(join(world.scratch, 'store-'));
+  const load = new BenchProcess('load', world.profileFolder);
+  const coordinator =
+    store === null ? undefined : new BenchProcess('coordinator', world.profileFolder);
+  const stage: Stage = {
+    options,
+    coordinator,
+    load,
+    async end() {
+      await Promise.all([load.end(), coordinator?.end()]);
+      rmSync(scratch, { recursive: true, force: true });
+    },
+  };
+  try {
+    const started = await coordinator?.ask('start', {
+      store: store ?? 'memory',
+      directory: options.directory ?? scratch,
+      deliver: variant === 'unary' ? 'unary' : 'auto',
+    });
+    await load.ask('connect', {
+      variant,
+      until,
+      branches,
+      coordinator: started?.address ?? '',
+      targets: participants.addresses.map(({ target, plainTarget }) =>
+        variant === 'bare' ? plainTarget : target,
+      ),
+      timedFrom: options.timedFrom ?? 'begin',
+    });
+    return stage;
+  } catch (error) {
+    await stage.end();
+    throw error;
+  }
+}
+
+/** Concurrent transactions that warm up: one at a time would compile nothing in the time there is. */
+const WARM_UP_CONCURRENCY = 64;
+/** From the start of the workers to the first counted transaction. */
+const SETTLE_MS = 200;
+/** Longest window. */
+const WINDOW_MS_MAX = 60_000;
+const LOOK_EVERY_MS = 100;
+
+/** Warms up and measures once. */
+export async function measure(world: World, stage: Stage): Promise<RoundResult> {
+  await warmUp(world, stage);
+  return await measureWarm(world, stage);
+}
+
+/** Runs the load for a while, without counting. */
+export async function warmUp(world: World, { load, options }: Stage): Promise<void> {
+  const { concurrency } = options.configuration;
+  await load.ask('start', { concurrency: Math.max(concurrency, WARM_UP_CONCURRENCY) });
+  await sleep(world.times.warmUpMs);
+  await load.ask('stop');
+}
+
+/** Measures once. */
+export async function measureWarm(world: World, stage: Stage): Promise<RoundResult> {
+  const { load, options } = stage;
+  await load.ask('start', { concurrency: options.configuration.concurrency });
+  await sleep(SETTLE_MS);
+  const before = await Promise.all([load.ask('open'), ...marksOf(stage)]);
+  await sleep(world.times.measureMs);
+  await somethingDone(stage);
+  const after = await Promise.all([load.ask('close'), ...marksOf(stage)]);
+  await load.ask('stop');
+  return resultOf(before, after);
+}
+
+/** On a machine that is busy with something else even one transaction for each worker may take longer than the window. */
+async function somethingDone({ load, options }: Stage): Promise<void> {
+  const { concurrency } = options.configuration;
+  const end = performance.now() + WINDOW_MS_MAX;
+  while ((await load.ask('done')) < concurrency) {
+    if (performance.now() > end) {
+      throw new Error(`${nameOf(options.configuration)}: next to nothing got done`);
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+function marksOf({
+  options,
+  coordinator,
+}: Stage): readonly [Promise<Mark>, Promise<CoordinatorMark | undefined>] {
+  return [
+    options.participants.process.ask('mark'),
+    coordinator?.ask('mark') ?? Promise.resolve(undefined),
+  ];
+}
+
+type Marks<L> = readonly [load: L, participants: Mark, coordinator: CoordinatorMark | undefined];
+
+/** Each process is asked at its own moment: what it used is divided by its own time, and only then compared. */
+function resultOf(before: Marks<Mark>, after: Marks<LoadMark>): RoundResult {
+  const [load, participants, coordinator] = before;
+  const [done, participantsAfter, coordinatorAfter] = after;
+  const perMs = done.transactions / (done.atMs - load.atMs);
+  const cpu = (from: Mark, to: Mark): number =>
+    (to.cpuUs - from.cpuUs) / (to.atMs - from.atMs) / perMs;
+  const hasCoordinator = coordinator !== undefined && coordinatorAfter !== undefined;
+  const commits = hasCoordinator ? coordinatorAfter.commits - coordinator.commits : 0;
+  const operations = hasCoordinator ? coordinatorAfter.operations - coordinator.operations : 0;
+  return {
+    tps: perMs * 1_000,
+    p50Ms: done.p50Ms,
+    p99Ms: done.p99Ms,
+    cpuUsPerTx: {
+      load: cpu(load, done),
+      coordinator: hasCoordinator ? cpu(coordinator, coordinatorAfter) : 0,
+      participants: cpu(participants, participantsAfter),
+    },
+    opsPerCommit: hasCoordinator ? operations / commits : null,
+  };
+}
