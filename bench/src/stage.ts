@@ -15,8 +15,10 @@ import type { RoundResult } from './round-results';
 
 /** How long a measurement takes. */
 export interface Times {
-  /** Code gets compiled, connections open. */
+  /** Code gets compiled, connections open: at least this long, */
   readonly warmUpMs: number;
+  /** and until so many transactions have ended: slow variants are not to be measured with colder code. */
+  readonly warmUpTransactions: number;
   readonly measureMs: number;
 }
 
@@ -126,8 +128,9 @@ async function setStage(world: World, options: StageOptions): Promise<Stage> {
 const WARM_UP_CONCURRENCY = 64;
 /** From the start of the workers to the first counted transaction. */
 const SETTLE_MS = 200;
-/** Longest window. */
-const WINDOW_MS_MAX = 60_000;
+/** Longest times by which warming up, and the window, get longer where little gets done. */
+const WARM_UP_MORE_MS_MAX = 4_000;
+const WINDOW_MORE_MS_MAX = 60_000;
 const LOOK_EVERY_MS = 100;
 
 /** Warms up and measures once. */
@@ -141,6 +144,7 @@ export async function warmUp(world: World, { load, options }: Stage): Promise<vo
   const { concurrency } = options.configuration;
   await load.ask('start', { concurrency: Math.max(concurrency, WARM_UP_CONCURRENCY) });
   await sleep(world.times.warmUpMs);
+  await untilDone(load, world.times.warmUpTransactions, WARM_UP_MORE_MS_MAX);
   await load.ask('stop');
 }
 
@@ -151,22 +155,28 @@ export async function measureWarm(world: World, stage: Stage): Promise<RoundResu
   await sleep(SETTLE_MS);
   const before = await Promise.all([load.ask('open'), ...marksOf(stage)]);
   await sleep(world.times.measureMs);
-  await somethingDone(stage);
+  // On a machine that is busy with something else even one transaction of each worker may take longer than that.
+  const { concurrency } = options.configuration;
+  if (!(await untilDone(load, concurrency, WINDOW_MORE_MS_MAX))) {
+    throw new Error(`${nameOf(options.configuration)}: next to nothing got done`);
+  }
   const after = await Promise.all([load.ask('close'), ...marksOf(stage)]);
   await load.ask('stop');
   return resultOf(before, after);
 }
 
-/** On a machine that is busy with something else even one transaction for each worker may take longer than the window. */
-async function somethingDone({ load, options }: Stage): Promise<void> {
-  const { concurrency } = options.configuration;
-  const end = performance.now() + WINDOW_MS_MAX;
-  while ((await load.ask('done')) < concurrency) {
-    if (performance.now() > end) {
-      throw new Error(`${nameOf(options.configuration)}: next to nothing got done`);
-    }
+/** Waits until so many transactions have ended, or the time is over: false. */
+async function untilDone(
+  load: BenchProcess<'load'>,
+  transactions: number,
+  timeoutMs: number,
+): Promise<boolean> {
+  const end = performance.now() + timeoutMs;
+  while ((await load.ask('done')) < transactions) {
+    if (performance.now() > end) return false;
     await sleep(LOOK_EVERY_MS);
   }
+  return true;
 }
 
 function marksOf({

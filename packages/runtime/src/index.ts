@@ -5,6 +5,7 @@
 export { systemClock } from './system-clock';
 export { systemRandom } from './system-random';
 export { systemScheduler } from './system-scheduler';
+export { BatchReceiver, type BatchReceiverDeps } from './grpc/batch-receiver';
 export { BATCH_BYTES_MAX, BatchSender, type BatchSenderDeps } from './grpc/batch-sender';
 export { ChannelPool, type ChannelPoolLimits } from './grpc/channel-pool';
 export {

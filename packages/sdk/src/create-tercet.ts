@@ -35,6 +35,7 @@ import { type Work, conductRun } from './run/run';
 import type { RunDeps } from './run/run-env';
 import { planRun } from './run/run-plan';
 import type { GetOptions, Tercet, TercetOptions, WaitOptions } from './tercet';
+import { carryHandlers } from './transaction-scope';
 import type { TransactionView } from './transaction-view';
 
 const COORDINATOR_DEFAULT = '127.0.0.1:8420';
@@ -84,6 +85,7 @@ class TercetClient implements Tercet {
     };
     const { deliver = 'auto' } = options;
     checkTransport('deliver', deliver);
+    carryHandlers();
     this.deps = {
       ...ports,
       coordinator: transportOf(options, ports),

@@ -150,7 +150,8 @@ describe('options', () => {
     expect(used.error).toMatchObject({
       cause: {
         name: 'ConfigError',
-        message: 'use: unknown metdata (did you mean metadata?); known are target, metadata, transport',
+        message:
+          'use: unknown metdata (did you mean metadata?); known are target, metadata, transport',
       },
     });
     expect(s.coordinator.asked).toEqual([]);

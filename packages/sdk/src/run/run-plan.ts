@@ -20,7 +20,7 @@ import { ConfigError } from '../errors';
 import { namesOf, refuseUnknown } from '../known-options';
 import { type ResultCodec, jsonCodec } from '../result-codec';
 import type { ResultOption, RunOptions } from '../run-options';
-import { currentTransaction } from '../transaction-scope';
+import { scopeNow } from '../transaction-scope';
 
 /** Default of `phaseTwoWaitMs`. */
 const PHASE_TWO_WAIT_MS_DEFAULT = 2_000;
@@ -86,7 +86,7 @@ export function planRun(
     );
   }
   // What runs inside a served call is not worth more time than that call has.
-  const deadline = options.deadline ?? currentTransaction()?.deadline;
+  const deadline = options.deadline ?? scopeNow()?.deadline;
   const callerMs = callerMsOf(deadline, ports.clock);
   const timeoutMs = millisecondsOf('timeout', options.timeout ?? limits.timeoutMsDefault, {
     min: 1,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { Caller, ScriptedParticipant, turns, until } from '../../../test/support/deliver-world';
 
@@ -90,5 +91,31 @@ describe('a line', () => {
     }
     expect(participant.streams).toHaveLength(1);
     expect(caller.time.pending).toBe(0);
+  });
+
+  it('L1: learns nothing of what is offered from a connection that never came about', async () => {
+    let connections = 0;
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => {
+      connections++;
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const caller = new Caller();
+    const target = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    void caller.call(target, { deadlineMs: 60_000 });
+    await until(() => connections === 1);
+    for (let n = 2; n <= 4; n++) {
+      await caller.time.advance(10_000);
+      await turns();
+      void caller.call(target, { deadlineMs: 60_000 });
+      await caller.time.advance(1_000);
+      // One more for each stream, and one for the unary calls.
+      await until(() => connections === n + 1);
+    }
+    caller.channels.close();
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
   });
 });

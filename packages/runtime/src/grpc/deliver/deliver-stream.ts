@@ -11,7 +11,13 @@
  */
 import { type ClientDuplexStream, type StatusObject, status } from '@grpc/grpc-js';
 import { type Clock, ReleasingMap, type Scheduler, type Timer, grpcCode } from '@tercet/core';
-import { DeliverRequest, DeliverResponse, ParticipantService } from '@tercet/proto';
+import {
+  type DeliverOutcome,
+  DeliverRequest,
+  DeliverResponse,
+  ParticipantService,
+} from '@tercet/proto';
+import { BatchReceiver } from '../batch-receiver';
 import { BatchSender } from '../batch-sender';
 import { UnaryChannel, essenceOf } from '../unary-channel';
 import type { Address } from './addresses';
@@ -71,6 +77,7 @@ export class DeliverStream implements Holder {
   private readonly channel: UnaryChannel;
   private readonly call: ClientDuplexStream<DeliverRequest, DeliverResponse>;
   private readonly sender: BatchSender<PendingCall | number>;
+  private readonly receiver: BatchReceiver<DeliverOutcome>;
   private readonly calls = new ReleasingMap<number, PendingCall>();
   private state: 'opening' | 'open' | 'draining' | 'ended' = 'opening';
   private offer: Offer | undefined;
@@ -89,6 +96,11 @@ export class DeliverStream implements Holder {
       scheduler: deps.scheduler,
       write: (items) => this.write(items),
       sizeOf: (item) => (typeof item === 'number' ? ID_BYTES : commandBytes(item.request)),
+    });
+    this.receiver = new BatchReceiver<DeliverOutcome>({
+      scheduler: deps.scheduler,
+      handle: (outcome) => this.take(outcome),
+      handled: () => this.progress(),
     });
     this.call = this.channel.duplex({
       method: ParticipantService.deliver.path,
@@ -171,17 +183,22 @@ export class DeliverStream implements Holder {
   private received({ hello, outcomes, drain }: DeliverResponse): void {
     if (this.state === 'ended' || this.refusal !== undefined) return;
     if (this.offer === undefined && !this.welcome(hello, drain)) return;
-    for (const outcome of outcomes) {
-      const call = this.calls.get(outcome.id);
-      if (call?.written !== true) continue;
-      this.forget(call);
-      call.end(replyOfOutcome(outcome, this.address.peer));
-    }
     if (drain && this.state === 'open') {
       this.state = 'draining';
       this.owner.drains(this);
     }
-    if (outcomes.length > 0) this.owner.roomFreed(this);
+    this.receiver.receive(outcomes);
+  }
+
+  private take(outcome: DeliverOutcome): void {
+    const call = this.calls.get(outcome.id);
+    if (call?.written !== true) return;
+    this.forget(call);
+    call.end(replyOfOutcome(outcome, this.address.peer));
+  }
+
+  private progress(): void {
+    this.owner.roomFreed(this);
     this.finish();
   }
 
@@ -234,6 +251,8 @@ export class DeliverStream implements Holder {
   }
 
   private over(end: StatusObject): void {
+    // What came before the end counts.
+    this.receiver.flush();
     if (this.state === 'ended') return;
     const calls = [...this.calls.values()];
     const offered =
@@ -253,6 +272,7 @@ export class DeliverStream implements Holder {
     this.calls.clear();
     this.patience?.cancel();
     this.sender.close();
+    this.receiver.close();
     this.channel.close();
   }
 }

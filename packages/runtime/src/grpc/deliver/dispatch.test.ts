@@ -42,7 +42,8 @@ async function twoParticipants(...hellos: [Hello, Hello]) {
 
 describe('the credits', () => {
   it('T1: Tries that wait for what only a Confirm frees do not keep it out', async () => {
-    const { participant, caller, target } = await oneParticipant({ maxInFlightTry: 2 });
+    const credits = { maxInFlightTry: 2, maxInFlightPhaseTwo: 1 };
+    const { participant, caller, target } = await oneParticipant(credits);
     const tries = Array.from({ length: 5 }, () => caller.call(target));
     const confirm = caller.call(target, { phase: 'confirm' });
     await until(() => participant.commands.length === 3);

@@ -5,6 +5,7 @@ import { ParticipantChannels } from '@tercet/runtime';
 import {
   type CallOver,
   Caller,
+  NameServer,
   ScriptedParticipant,
   aRequest,
   anOutcome,
@@ -206,6 +207,34 @@ describe('A3: a participant without Deliver', () => {
     await turns();
     void caller.call(participant.target);
     await until(() => participant.commands.length === 1);
+  });
+
+  it('is asked again where its connection was lost between two calls', async () => {
+    const participant = await plain().start();
+    const caller = new Caller();
+    const { target } = participant;
+    for (let n = 0; n < 2; n++) await caller.call(target);
+    expect(caller.channels.connection(target)).toBe('ready');
+    participant.kill();
+    await until(() => caller.channels.connection(target) !== 'ready');
+    participant.onStream = (stream) => stream.hello();
+    await participant.start();
+    expect((await caller.call(target)).code).toBe(status.OK);
+    void caller.call(target);
+    await until(() => participant.streams.length === 1);
+  });
+
+  it('counts for less than one at another address that has said Hello, broken or not', async () => {
+    const old = await plain().start();
+    const well = await new ScriptedParticipant().start();
+    const names = new NameServer([old, well]);
+    const caller = new Caller();
+    await caller.opened(well, names.target);
+    well.stream.fail(status.INTERNAL);
+    await turns();
+    expect((await caller.call(names.target)).payload?.toString()).toBe('unary');
+    await caller.time.advance(100);
+    await until(() => well.streams.length === 2);
   });
 
   it('of a name counts, where no other address has said Hello: half of localhost may be deaf', async () => {

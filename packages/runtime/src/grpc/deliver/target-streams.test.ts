@@ -174,6 +174,8 @@ describe('names', () => {
     const before = [a.commands.length, b.commands.length];
     for (let n = 0; n < 10; n++) await caller.call(names.target);
     expect([a.commands.length, b.commands.length]).toEqual(before.map((count) => count + 5));
+    // Whatever the address, calls are for the name: a proxy may tell hosts apart by it.
+    expect(b.stream.call.getHost()).toBe('shop.example');
   });
 
   it('S2, L4: an address that is gone gets no new calls, and loses none', async () => {

@@ -10,7 +10,7 @@
 import { type ClientDuplexStream, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { ReleasingMap, type Scheduler, TercetError, type Timer } from '@tercet/core';
 import { type SessionAnswer, SessionResponse } from '@tercet/proto';
-import { BatchSender, type UnaryChannel } from '@tercet/runtime';
+import { BatchReceiver, BatchSender, type UnaryChannel } from '@tercet/runtime';
 import type { Answer } from '../../coordinator/coordinator-transport';
 import { unreadable } from '../call-coordinator';
 import type { Patience } from '../command-kinds';
@@ -74,6 +74,7 @@ export class SessionStream {
 
   private readonly call: ClientDuplexStream<Buffer, SessionResponse>;
   private readonly sender: BatchSender<Part>;
+  private readonly receiver: BatchReceiver<SessionAnswer>;
   private readonly unanswered = new ReleasingMap<number, Command>();
   private readonly inLane: Record<Patience, number> = { quick: 0, decision: 0, wait: 0 };
   private outstandingMax = OUTSTANDING_FIRST;
@@ -94,6 +95,11 @@ export class SessionStream {
       scheduler,
       write: (parts) => this.write(parts),
       sizeOf: ({ bytes }) => bytes.length,
+    });
+    this.receiver = new BatchReceiver<SessionAnswer>({
+      scheduler,
+      handle: (answer) => this.take(answer),
+      handled: () => this.progress(),
     });
     this.call.on('data', (response: SessionResponse) => this.receive(response));
     this.call.on('drain', () => this.sender.drained());
@@ -163,8 +169,11 @@ export class SessionStream {
     if (this.ended) return;
     this.heard = true;
     if (hello !== undefined && hello.outstandingMax > 0) this.outstandingMax = hello.outstandingMax;
-    for (const answer of answers) this.take(answer);
     if (drain && !this.drained) this.giveWay();
+    this.receiver.receive(answers);
+  }
+
+  private progress(): void {
     this.finishIfDone();
     this.deps.owner.roomier(this);
   }
@@ -221,6 +230,8 @@ export class SessionStream {
   }
 
   private end(ended: StatusObject): void {
+    // What came before the end counts.
+    this.receiver.flush();
     if (this.ended) return;
     this.deps.owner.ended(this, { status: ended, unanswered: this.stop() });
   }
@@ -229,6 +240,7 @@ export class SessionStream {
     this.ended = true;
     this.timer.cancel();
     this.sender.close();
+    this.receiver.close();
     const unanswered = [...this.unanswered.values()];
     for (const command of unanswered) this.forget(command);
     return unanswered;

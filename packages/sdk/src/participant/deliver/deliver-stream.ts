@@ -13,7 +13,7 @@
  *    it ends when nothing has run for a second.
  */
 import { type Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
-import type { Scheduler, Timer } from '@tercet/core';
+import { ReleasingMap, type Scheduler, type Timer } from '@tercet/core';
 import type {
   DeliverCommand,
   DeliverHello,
@@ -21,7 +21,7 @@ import type {
   DeliverRequest,
   DeliverResponse,
 } from '@tercet/proto';
-import { BatchSender } from '@tercet/runtime';
+import { BatchReceiver, BatchSender } from '@tercet/runtime';
 import { type CallAnswer, type CallRefusal, refusal, stopping } from '../call-answer';
 import { peerOf } from '../unary-call';
 import { DeliverCall, type Served, type StreamOfCall, commandProblem } from './deliver-call';
@@ -50,7 +50,8 @@ export class DeliverStream implements StreamOfCall {
   readonly scheduler: Scheduler;
   readonly peer: string | undefined;
   readonly metadata: Metadata;
-  private readonly unanswered = new Map<number, DeliverCall>();
+  private readonly unanswered = new ReleasingMap<number, DeliverCall>();
+  private readonly receiver: BatchReceiver<DeliverCommand | number>;
   private readonly inFlight = { maxInFlightTry: 0, maxInFlightPhaseTwo: 0 };
   private readonly sender: BatchSender<DeliverOutcome>;
   private unsentWrites = 0;
@@ -68,6 +69,11 @@ export class DeliverStream implements StreamOfCall {
     this.scheduler = deps.scheduler;
     this.peer = peerOf(call);
     this.metadata = call.metadata;
+    this.receiver = new BatchReceiver<DeliverCommand | number>({
+      scheduler: deps.scheduler,
+      handle: (item) => (typeof item === 'number' ? this.giveUp(item) : this.accept(item)),
+      handled: () => this.progress(),
+    });
     this.sender = new BatchSender({
       scheduler: deps.scheduler,
       write: (outcomes) => this.writeOutcomes(outcomes),
@@ -110,12 +116,8 @@ export class DeliverStream implements StreamOfCall {
 
   private receive({ commands, givenUpIds }: DeliverRequest): void {
     // They concern commands of earlier messages, and the new ones may need their credit.
-    for (const id of givenUpIds) this.giveUp(id);
-    for (const command of commands) {
-      if (this.closed) return;
-      this.accept(command);
-    }
-    this.progress();
+    if (givenUpIds.length > 0) this.receiver.receive(givenUpIds);
+    this.receiver.receive(commands);
   }
 
   private giveUp(id: number): void {
@@ -201,6 +203,7 @@ export class DeliverStream implements StreamOfCall {
     this.halfClosed = true;
     this.silence?.cancel();
     this.sender.close();
+    this.receiver.close();
     const left = [...this.unanswered.values()];
     this.unanswered.clear();
     for (const call of left) call.giveUp();
@@ -215,7 +218,8 @@ export class DeliverStream implements StreamOfCall {
 
   /** To be called whenever something has happened: ends what is over, and tells who waits. */
   private progress(): void {
-    if (!this.closed && this.unanswered.size === 0 && this.sender.backlog === 0) this.onIdle();
+    const idle = this.unanswered.size === 0 && this.sender.backlog === 0;
+    if (idle && this.receiver.backlog === 0 && !this.closed) this.onIdle();
     if (this.waiting.length === 0) return;
     const held = this.waiting.filter(({ holds }) => holds());
     this.waiting = this.waiting.filter((each) => !held.includes(each));

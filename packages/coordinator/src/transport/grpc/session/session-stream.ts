@@ -11,9 +11,9 @@
  * N5 It ends with OK when nothing is unanswered and the peer has ended its side; while draining also without that,
  *    after a short time.
  */
-import { type Clock, type Scheduler, TercetError, type Timer } from '@tercet/core';
+import { type Clock, ReleasingMap, type Scheduler, TercetError, type Timer } from '@tercet/core';
 import type { SessionCommand, SessionRequest, SessionResponse } from '@tercet/proto';
-import { BatchSender } from '@tercet/runtime';
+import { BatchReceiver, BatchSender } from '@tercet/runtime';
 import type { RunningWork } from '../../../engine/running-work';
 import { Caller } from '../caller';
 import { type Failure, toFailure } from '../error-mapping';
@@ -73,7 +73,8 @@ class Unanswered {
 
 /** One open session. */
 export class SessionStream {
-  private readonly unanswered = new Map<number, Unanswered>();
+  private readonly unanswered = new ReleasingMap<number, Unanswered>();
+  private readonly receiver: BatchReceiver<SessionCommand | number>;
   private readonly sender: BatchSender<Unanswered>;
   private readonly outstandingMax: number;
   private tooMany: Failure | undefined;
@@ -89,6 +90,11 @@ export class SessionStream {
     private readonly onOver: () => void,
   ) {
     this.outstandingMax = deps.outstandingMax ?? OUTSTANDING_MAX;
+    this.receiver = new BatchReceiver<SessionCommand | number>({
+      scheduler: deps.scheduler,
+      handle: (item) => this.handle(item),
+      handled: () => this.endWhenIdle(),
+    });
     this.sender = new BatchSender<Unanswered>({
       scheduler: deps.scheduler,
       write: (ready) => this.write(ready),
@@ -111,13 +117,13 @@ export class SessionStream {
   /** A message came. */
   receive({ commands, givenUpIds }: SessionRequest): void {
     // First: they are about earlier messages, and make room for the commands of this one.
-    for (const id of givenUpIds) this.giveUp(id);
-    const now = this.deps.clock.now();
-    for (const command of commands) {
-      if (this.over) return;
-      this.take(command, now);
-    }
-    this.endWhenIdle();
+    if (givenUpIds.length > 0) this.receiver.receive(givenUpIds);
+    this.receiver.receive(commands);
+  }
+
+  private handle(item: SessionCommand | number): void {
+    if (typeof item === 'number') this.giveUp(item);
+    else this.take(item, this.deps.clock.now());
   }
 
   /** The peer keeps up again. */
@@ -147,6 +153,7 @@ export class SessionStream {
     this.over = true;
     this.linger?.cancel();
     this.sender.close();
+    this.receiver.close();
     for (const { caller } of this.unanswered.values()) caller.leave();
     this.unanswered.clear();
     this.onOver();
@@ -199,7 +206,7 @@ export class SessionStream {
   private endWhenIdle(): void {
     this.linger?.cancel();
     this.linger = undefined;
-    if (this.over || this.unanswered.size > 0) return;
+    if (this.over || this.unanswered.size > 0 || this.receiver.backlog > 0) return;
     if (this.peerEnded) this.end();
     else if (this.draining) {
       this.linger = this.deps.scheduler.after(DRAIN_LINGER_MS, () => this.end());

@@ -1,0 +1,75 @@
+/**
+ * Takes the items of a message a few in each turn of the event loop. What they cause leaves after every turn, so the
+ * other processes work on the first of them while the rest is handled here. Taken all at once, the transactions under
+ * way would go from process to process as one block, and only one process would have work at a time.
+ *
+ * R1 Items are handled in their order, each once, the first few of an idle receiver at once.
+ * R2 `flush` handles at once what waits. After `close` nothing is handled.
+ */
+import type { Scheduler } from '@tercet/core';
+
+/** Items of one turn. */
+const ITEMS_PER_TURN = 16;
+
+/** What receiving needs. */
+export interface BatchReceiverDeps<T> {
+  readonly scheduler: Pick<Scheduler, 'soon'>;
+  /** Handles an item. Must not throw. */
+  readonly handle: (item: T) => void;
+  /** Told after each turn in which something was handled, and at the end of `flush`. Default: nobody. */
+  readonly handled?: () => void;
+}
+
+/** The receiving side of one stream. */
+export class BatchReceiver<T> {
+  private waiting: T[] = [];
+  private next = 0;
+  private planned = false;
+  private closed = false;
+
+  constructor(private readonly deps: BatchReceiverDeps<T>) {}
+
+  /** How many items wait. */
+  get backlog(): number {
+    return this.waiting.length - this.next;
+  }
+
+  /** Takes the items of a message. */
+  receive(items: readonly T[]): void {
+    if (this.closed) return;
+    for (const item of items) this.waiting.push(item);
+    if (!this.planned) this.turn();
+  }
+
+  /** Handles everything that waits. */
+  flush(): void {
+    this.take(Number.POSITIVE_INFINITY);
+  }
+
+  /** Drops what waits. Repeating is safe. */
+  close(): void {
+    this.closed = true;
+    this.waiting = [];
+    this.next = 0;
+  }
+
+  private turn(): void {
+    this.planned = false;
+    this.take(ITEMS_PER_TURN);
+    if (this.backlog === 0 || this.closed) return;
+    this.planned = true;
+    this.deps.scheduler.soon(() => this.turn());
+  }
+
+  private take(most: number): void {
+    const { handle, handled } = this.deps;
+    for (let left = most; left > 0 && this.backlog > 0; left--) {
+      handle(this.waiting[this.next++] as T);
+    }
+    if (this.backlog === 0) {
+      this.waiting = [];
+      this.next = 0;
+    }
+    if (!this.closed) handled?.();
+  }
+}
