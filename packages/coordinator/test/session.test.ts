@@ -126,7 +126,10 @@ describe('batching', () => {
     expect(registered).toBeLessThan(1 + 6);
     await session.ask(...gids.map((gid) => commands.get(gid)));
     const counts = session.messages.map(({ answers }) => answers.length);
-    expect(counts.slice(registered)).toEqual([16, 16, 16, 2]);
+    // Fifty commands take four turns; what two of them bring may leave together.
+    const got = counts.slice(registered);
+    expect(got.reduce((sum, count) => sum + count, 0)).toBe(50);
+    expect(got.length).toBeLessThanOrEqual(4);
   });
 
   it('N1: waits hold up nothing, and answers come as they are ready', async () => {

@@ -7,6 +7,7 @@ export { systemRandom } from './system-random';
 export { systemScheduler } from './system-scheduler';
 export { BatchReceiver, type BatchReceiverDeps } from './grpc/batch-receiver';
 export { BATCH_BYTES_MAX, BatchSender, type BatchSenderDeps } from './grpc/batch-sender';
+export { encoderOf } from './grpc/encoder';
 export { ChannelPool, type ChannelPoolLimits } from './grpc/channel-pool';
 export {
   ParticipantChannels,

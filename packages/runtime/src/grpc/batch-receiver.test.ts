@@ -53,6 +53,13 @@ describe('BatchReceiver', () => {
     expect(seen).toHaveLength(43);
   });
 
+  it('R1: takes a quarter of a very large one in a turn', () => {
+    const { receiver, nextTurn, turns } = world();
+    receiver.receive(upTo(200));
+    for (let i = 0; i < 12; i++) nextTurn();
+    expect(turns).toEqual([50, 88, 116, 137, 153, 169, 185, 200]);
+  });
+
   it('R2: handles what waits when it is told to', () => {
     const { receiver, nextTurn, seen } = world();
     receiver.receive(upTo(100));

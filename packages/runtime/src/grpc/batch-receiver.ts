@@ -8,8 +8,9 @@
  */
 import type { Scheduler } from '@tercet/core';
 
-/** Items of one turn. */
-const ITEMS_PER_TURN = 16;
+/** Least items of one turn, and the part of what waits that is taken where it is more: each message costs, too. */
+const ITEMS_MIN = 16;
+const PART = 1 / 4;
 
 /** What receiving needs. */
 export interface BatchReceiverDeps<T> {
@@ -55,7 +56,7 @@ export class BatchReceiver<T> {
 
   private turn(): void {
     this.planned = false;
-    this.take(ITEMS_PER_TURN);
+    this.take(Math.max(ITEMS_MIN, Math.ceil(this.backlog * PART)));
     if (this.backlog === 0 || this.closed) return;
     this.planned = true;
     this.deps.scheduler.soon(() => this.turn());

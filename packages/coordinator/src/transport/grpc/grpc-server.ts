@@ -1,7 +1,8 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { TercetError, limits } from '@tercet/core';
-import { CoordinatorService, OperatorService } from '@tercet/proto';
+import { CoordinatorService, OperatorService, SessionResponse } from '@tercet/proto';
 import { fileDescriptors } from '@tercet/proto/descriptors';
+import { encoderOf } from '@tercet/runtime';
 import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check';
 import { RunningWork } from '../../engine/running-work';
 import { Reflection } from './reflection/reflection';
@@ -38,8 +39,12 @@ export class GrpcServer {
     const commands = coordinatorCommands(deps);
     this.sessions = new Sessions({ ...deps, commands });
     this.server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX });
+    const session = {
+      ...CoordinatorService.session,
+      responseSerialize: encoderOf(SessionResponse),
+    };
     this.server.addService(
-      CoordinatorService,
+      { ...CoordinatorService, session },
       coordinatorHandlers(commands, (call) => this.sessions.accept(call), deps),
     );
     this.server.addService(OperatorService, operatorHandlers(deps));

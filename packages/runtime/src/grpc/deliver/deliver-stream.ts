@@ -19,6 +19,7 @@ import {
 } from '@tercet/proto';
 import { BatchReceiver } from '../batch-receiver';
 import { BatchSender } from '../batch-sender';
+import { encoderOf } from '../encoder';
 import { UnaryChannel, essenceOf } from '../unary-channel';
 import type { Address } from './addresses';
 import { type Offer, commandBytes, commandOf, offerOf, replyOfOutcome } from './commands';
@@ -290,11 +291,7 @@ function channelOptions({ authority }: Address): Record<string, string | number>
   };
 }
 
-/** `Buffer.from(bytes)` of the generated code copies once more. */
-function encoded(request: DeliverRequest): Buffer {
-  const bytes = DeliverRequest.encode(request).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
+const encoded = encoderOf(DeliverRequest);
 
 function whyEnded({ code, details }: StatusObject): string {
   return code === status.OK ? 'the participant ended it' : essenceOf(details);

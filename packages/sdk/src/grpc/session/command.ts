@@ -1,6 +1,7 @@
 /** A command of a session, from its caller's question to the answer. */
 import { CallSignalSource } from '@tercet/core';
 import { type SessionCommand, SessionRequest } from '@tercet/proto';
+import { encoderOf } from '@tercet/runtime';
 import type { Answer, CallBounds } from '../../coordinator/coordinator-transport';
 import type { AnyCommandKind, Patience } from '../command-kinds';
 import type { Due } from './due-list';
@@ -78,17 +79,14 @@ export class Command implements Part, Due {
     const { kind, wire } = this.question;
     const command = { $case: kind.command, value: wire } as SessionCommand['command'];
     const wait = Math.min(Math.max(1, Math.ceil(deadlineMs)), UINT32_MAX);
-    return SessionRequest.encode({
-      commands: [{ id: this.id, deadlineMs: wait, command }],
-      givenUpIds: [],
-    }).finish();
+    return encoded({ commands: [{ id: this.id, deadlineMs: wait, command }], givenUpIds: [] });
   }
 }
 
 /** The part that says that nobody waits for `id`. */
 export function givenUp(id: number): Part {
-  const bytes = SessionRequest.encode({ commands: [], givenUpIds: [id] }).finish();
-  return { bytes, over: false, left: false };
+  return { bytes: encoded({ commands: [], givenUpIds: [id] }), over: false, left: false };
 }
 
 const nothing = new Uint8Array();
+const encoded = encoderOf(SessionRequest);

@@ -9,7 +9,8 @@
  */
 import { type Server, status } from '@grpc/grpc-js';
 import type { Clock, Scheduler } from '@tercet/core';
-import { type DeliverHello, ParticipantService } from '@tercet/proto';
+import { type DeliverHello, DeliverResponse, ParticipantService } from '@tercet/proto';
+import { encoderOf } from '@tercet/runtime';
 import type { Route } from '../received-call';
 import type { ServiceCalls } from '../service-calls';
 import type { Served } from './deliver-call';
@@ -48,9 +49,11 @@ export class DeliverServer {
 
   /** Puts the contract's service on the server. Throws as grpc-js does where it is there already. */
   addTo(server: Server): void {
-    server.addService(ParticipantService, {
-      deliver: (call: GrpcStream) => this.open(call),
-    });
+    const deliver = {
+      ...ParticipantService.deliver,
+      responseSerialize: encoderOf(DeliverResponse),
+    };
+    server.addService({ deliver }, { deliver: (call: GrpcStream) => this.open(call) });
   }
 
   /** Offers the methods of a service on streams that open from now on. */
