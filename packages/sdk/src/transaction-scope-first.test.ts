@@ -12,10 +12,10 @@ function asNode(version: string): void {
   Object.defineProperty(process.versions, 'node', { value: version, configurable: true });
 }
 
-async function fresh(): Promise<typeof Scopes> {
+function fresh(): typeof Scopes {
   let scopes: typeof Scopes | undefined;
-  await jest.isolateModulesAsync(async () => {
-    scopes = (await import('./transaction-scope')) as typeof Scopes;
+  jest.isolateModules(() => {
+    scopes = jest.requireActual<typeof Scopes>('./transaction-scope');
   });
   if (scopes === undefined) throw new Error('not loaded');
   return scopes;
@@ -26,7 +26,7 @@ describe('S3: before Node 24 the transaction that code belongs to', () => {
   afterAll(() => asNode(node));
 
   it('is known where the first question comes in the turn in which the work started, and from then on', async () => {
-    const { currentTransaction, runInScope } = await fresh();
+    const { currentTransaction, runInScope } = fresh();
     const seen = await runInScope(a, async () => {
       const first = currentTransaction();
       await stat(__filename);
@@ -42,7 +42,7 @@ describe('S3: before Node 24 the transaction that code belongs to', () => {
   });
 
   it('is not known behind an await where nobody asked before, once', async () => {
-    const { currentTransaction, runInScope } = await fresh();
+    const { currentTransaction, runInScope } = fresh();
     const ask = (): Promise<unknown> =>
       runInScope(a, async () => {
         await stat(__filename);
@@ -52,7 +52,7 @@ describe('S3: before Node 24 the transaction that code belongs to', () => {
   });
 
   it('is known in a handler behind an await as soon as there is a client, whose runs keep its deadline', async () => {
-    const { carryHandlers, runInScope, scopeNow } = await fresh();
+    const { carryHandlers, runInScope, scopeNow } = fresh();
     const ask = (): Promise<unknown> =>
       runInScope(called, async () => {
         await stat(__filename);
@@ -71,7 +71,7 @@ describe('S3: before Node 24 the transaction that code belongs to', () => {
   it('is not carried while nobody asked: no promise is hooked', async () => {
     const carried = jest.spyOn(AsyncLocalStorage.prototype, 'run');
     const entered = jest.spyOn(AsyncLocalStorage.prototype, 'enterWith');
-    const { currentTransaction, runInScope } = await fresh();
+    const { currentTransaction, runInScope } = fresh();
     await runInScope(a, () => stat(__filename));
     await runInScope(called, () => stat(__filename));
     expect([carried.mock.calls, entered.mock.calls]).toEqual([[], []]);
@@ -81,8 +81,29 @@ describe('S3: before Node 24 the transaction that code belongs to', () => {
     jest.restoreAllMocks();
   });
 
+  it('is again that of the caller behind a run in which somebody asked for the first time', async () => {
+    const { carryHandlers, currentTransaction, runInScope } = fresh();
+    carryHandlers();
+    const seen = await runInScope(called, async () => {
+      const run = runInScope(a, () => currentTransaction());
+      const behind = currentTransaction();
+      await stat(__filename);
+      return [await run, behind, currentTransaction()];
+    });
+    expect(seen).toEqual([a, called, called]);
+  });
+
+  it('is that of the innermost run, inside a handler whose transaction is carried too', async () => {
+    const { carryHandlers, runInScope, scopeNow } = fresh();
+    carryHandlers();
+    const seen = await runInScope(called, () =>
+      runInScope(a, () => [scopeNow(), runInScope(called, () => scopeNow()), scopeNow()]),
+    );
+    expect(await Promise.all(seen)).toEqual([a, called, a]);
+  });
+
   it('is nobody’s behind work that throws at once', async () => {
-    const { currentTransaction, runInScope } = await fresh();
+    const { currentTransaction, runInScope } = fresh();
     const failing = runInScope(a, () => {
       currentTransaction();
       throw new Error('at once');
@@ -97,7 +118,7 @@ describe('S3: from Node 24 on', () => {
   afterAll(() => asNode(node));
 
   it('it is always known', async () => {
-    const { currentTransaction, runInScope } = await fresh();
+    const { currentTransaction, runInScope } = fresh();
     const seen = await runInScope(a, async () => {
       await stat(__filename);
       return currentTransaction();

@@ -38,8 +38,8 @@ const cheap = Number(process.versions.node.split('.')[0]) >= 24;
 
 /** What has to be carried. */
 const carried = { runs: cheap, handlers: cheap };
-/** The scope whose work is just being started, where it is not carried. */
-let starting: Entry | undefined;
+/** The scope whose work is just being started, where it is not carried, and what was carried when it started. */
+let starting: { readonly entry: Entry; readonly around: Entry | undefined } | undefined;
 
 /**
  * The transaction that the running code belongs to: inside the callback of `run`, inside a handler of `addTcc`, and
@@ -53,15 +53,22 @@ export function currentTransaction(): TransactionScope | undefined {
     carried.runs = true;
     carried.handlers = true;
     // From here on the callback that asks is followed, too.
-    if (starting !== undefined) storage.enterWith(starting);
+    const entry = entryNow();
+    if (entry !== undefined && entry === starting?.entry) storage.enterWith(entry);
   }
   return scopeNow();
 }
 
 /** The same, as far as it is carried: asking changes nothing. */
 export function scopeNow(): TransactionScope | undefined {
-  const entry = storage.getStore() ?? starting;
+  const entry = entryNow();
   return entry?.open === true ? entry.scope : undefined;
+}
+
+/** The innermost one: what is being started, unless something that is carried was entered since. */
+function entryNow(): Entry | undefined {
+  const carriedOne = storage.getStore();
+  return starting !== undefined && carriedOne === starting.around ? starting.entry : carriedOne;
 }
 
 /** A client exists: its runs keep the deadline of the call that they are made in, so handlers' scopes are carried. */
@@ -86,13 +93,14 @@ export async function runInScope<T>(
 /** Starts `work`; until it awaits, its scope is known without being carried (S3). */
 function started<T>(entry: Entry, work: () => T): T {
   const outer = starting;
-  starting = entry;
+  const before = entryNow();
+  starting = { entry, around: storage.getStore() };
   try {
     return work();
   } finally {
     starting = outer;
     // It asked: what follows here is not its work any more.
-    if (storage.getStore() === entry) storage.enterWith(outer as unknown as Entry);
+    if (storage.getStore() === entry) storage.enterWith(before as unknown as Entry);
   }
 }
 

@@ -79,4 +79,19 @@ describe('BatchReceiver', () => {
     made.receiver.flush();
     expect(made.seen).toEqual([0, 1, 2, 3]);
   });
+
+  it('R3: keeps nothing of what was handled, though there is always a backlog', () => {
+    const { receiver, nextTurn, seen } = world();
+    let most = 0;
+    for (let turn = 0; turn < 2_000; turn++) {
+      receiver.receive(upTo(40));
+      nextTurn();
+      most = Math.max(most, receiver.held);
+    }
+    expect(receiver.backlog).toBeGreaterThan(0);
+    expect(most).toBeLessThan(2_000);
+    expect(seen).toHaveLength(80_000 - receiver.backlog);
+    receiver.flush();
+    expect(seen.slice(-40)).toEqual(upTo(40));
+  });
 });

@@ -5,12 +5,15 @@
  *
  * R1 Items are handled in their order, each once, the first few of an idle receiver at once.
  * R2 `flush` handles at once what waits. After `close` nothing is handled.
+ * R3 Nothing is kept of what was handled, also where the backlog never ends, as under load.
  */
 import type { Scheduler } from '@tercet/core';
 
 /** Least items of one turn, and the part of what waits that is taken where it is more: each message costs, too. */
 const ITEMS_MIN = 16;
 const PART = 1 / 4;
+/** Empty places that are not worth making the array anew. */
+const HOLES_MAX = 1_024;
 
 /** What receiving needs. */
 export interface BatchReceiverDeps<T> {
@@ -23,7 +26,7 @@ export interface BatchReceiverDeps<T> {
 
 /** The receiving side of one stream. */
 export class BatchReceiver<T> {
-  private waiting: T[] = [];
+  private waiting: (T | undefined)[] = [];
   private next = 0;
   private planned = false;
   private closed = false;
@@ -33,6 +36,11 @@ export class BatchReceiver<T> {
   /** How many items wait. */
   get backlog(): number {
     return this.waiting.length - this.next;
+  }
+
+  /** How many places are held, empty ones included: at most about twice those that wait. */
+  get held(): number {
+    return this.waiting.length;
   }
 
   /** Takes the items of a message. */
@@ -65,12 +73,18 @@ export class BatchReceiver<T> {
   private take(most: number): void {
     const { handle, handled } = this.deps;
     for (let left = most; left > 0 && this.backlog > 0; left--) {
-      handle(this.waiting[this.next++] as T);
+      const item = this.waiting[this.next] as T;
+      this.waiting[this.next++] = undefined;
+      handle(item);
     }
-    if (this.backlog === 0) {
-      this.waiting = [];
-      this.next = 0;
-    }
+    this.tidyUp();
     if (!this.closed) handled?.();
+  }
+
+  private tidyUp(): void {
+    const { next, waiting } = this;
+    if (next < waiting.length && (next < HOLES_MAX || 2 * next < waiting.length)) return;
+    this.waiting = waiting.slice(next);
+    this.next = 0;
   }
 }

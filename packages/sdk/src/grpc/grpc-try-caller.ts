@@ -16,8 +16,11 @@ export class GrpcTryCaller implements TryCaller {
   }
 
   call(call: TryCall): Promise<TryReply> {
-    const { context, metadata } = splitMetadata(call.metadata);
     const { target, method, payload, deadlineMs, signal, transport } = call;
+    const { context, metadata } =
+      call.context === undefined
+        ? splitMetadata(call.metadata)
+        : { context: call.context, metadata: call.userMetadata };
     const request = { target, method, payload, deadlineMs, signal, transport, context, metadata };
     return this.channels.call(request).then(tryReplyOf);
   }

@@ -5,14 +5,15 @@
  * N2 A Try that has no time left, or was given up, is not sent any more.
  * N3 No interceptor keeps a Try from ending: the wait for it is bounded.
  */
-import { type CallSignal, type Scheduler, TercetError } from '@tercet/core';
+import { type CallSignal, type Scheduler, TercetError, serviceOf } from '@tercet/core';
 import { onAbort } from '../abort';
 import type { Deadline } from '../deadline';
 import type { TercetInterceptor, TryAdditions, TryInfo } from '../interceptors';
 import { namesOf, refuseUnknown } from '../known-options';
 import { type Link, startChain } from './interceptor-chain';
 import { mergedMetadata } from './metadata-rules';
-import type { TryCaller, TryCall, TryReply } from './try-caller';
+import { OutgoingTry, type TryAttempt, metadataOf } from './outgoing-try';
+import type { TryCaller, TryReply } from './try-caller';
 
 /** How long interceptors may go on after the Try's deadline, or after it was given up. */
 const GRACE_MS = 1_000;
@@ -20,9 +21,7 @@ const additionNames = namesOf<TryAdditions>({ metadata: true });
 
 /** An attempt to make. */
 export interface Sending {
-  /** What interceptors are told, its deadline left out. */
-  readonly info: Omit<TryInfo, 'deadlineMs' | 'metadata'>;
-  readonly call: Omit<TryCall, 'deadlineMs'>;
+  readonly made: TryAttempt;
   readonly deadline: Deadline;
   /** Called in the turn in which the call leaves. */
   sent(): void;
@@ -54,9 +53,9 @@ export interface SendDeps {
 export async function sendTry(deps: SendDeps, sending: Sending): Promise<Sent> {
   const links = (deps.interceptors ?? []).flatMap(linkOf);
   if (links.length > 0) return withinChain(deps, sending, links);
-  const { call, deadline } = sending;
+  const call = new OutgoingTry(sending.made, sending.deadline.leftMs());
   sending.sent();
-  const reply = await deps.caller.call({ ...call, deadlineMs: deadline.leftMs() });
+  const reply = await deps.caller.call(call);
   return { kind: 'sent', reply, broken: undefined };
 }
 
@@ -65,12 +64,13 @@ async function withinChain(
   sending: Sending,
   links: readonly Link<TryInfo, TryAdditions, TryReply>[],
 ): Promise<Sent> {
-  const { call, deadline } = sending;
+  const { made, deadline } = sending;
+  const { spec, signal, transport } = made;
   let inFlight: Promise<TryReply> | undefined;
   const chain = startChain<TryInfo, TryAdditions, TryReply>({
     hook: 'try',
     links,
-    input: { ...sending.info, deadlineMs: deadline.leftMs(), metadata: call.metadata },
+    input: infoOf(made, deadline.leftMs()),
     merge: (info, additions) => {
       refuseUnknown('next of a try interceptor', additions, additionNames);
       const { metadata = {} } = additions;
@@ -78,9 +78,11 @@ async function withinChain(
     },
     work: ({ metadata }) => {
       const deadlineMs = deadline.leftMs();
-      if (call.signal.aborted || deadlineMs <= 0) return Promise.reject(notSent(call.signal));
+      if (signal.aborted || deadlineMs <= 0) return Promise.reject(notSent(signal));
       sending.sent();
-      inFlight = deps.caller.call({ ...call, metadata, deadlineMs });
+      const { target, methods, payload } = spec;
+      const call = { target, method: methods.forward, payload, metadata, signal, transport };
+      inFlight = deps.caller.call({ ...call, deadlineMs });
       return inFlight;
     },
   });
@@ -94,14 +96,15 @@ async function withinChain(
 /** Waits for the chain, but not for ever. */
 async function endOf(
   scheduler: Scheduler,
-  { info, call, deadline }: Sending,
+  { made, deadline }: Sending,
   ended: Promise<void>,
 ): Promise<Broken | undefined> {
-  const late = graceAfter(scheduler, deadline.leftMs(), call.signal);
+  const { spec, signal } = made;
+  const late = graceAfter(scheduler, deadline.leftMs(), signal);
   try {
     const over = await Promise.race([ended.then(() => false), late.over.then(() => true)]);
     if (!over) return undefined;
-    const message = `a try interceptor was still busy ${GRACE_MS} ms after Try ${info.action} (branch ${info.branch}) was over`;
+    const message = `a try interceptor was still busy ${GRACE_MS} ms after Try ${spec.action} (branch ${spec.id}) was over`;
     return { error: new TercetError('DEADLINE_EXCEEDED', { message }) };
   } catch (error) {
     return { error };
@@ -131,6 +134,25 @@ function graceAfter(
       stop();
       timer.cancel();
     },
+  };
+}
+
+/** What interceptors are told. */
+function infoOf(made: TryAttempt, deadlineMs: number): TryInfo {
+  const { identity, spec, attempt } = made;
+  const { gid, runId } = identity;
+  const { forward: method } = spec.methods;
+  return {
+    gid,
+    runId,
+    branch: spec.id,
+    action: spec.action,
+    service: serviceOf(method),
+    method,
+    target: spec.target,
+    attempt,
+    deadlineMs,
+    metadata: metadataOf(made),
   };
 }
 

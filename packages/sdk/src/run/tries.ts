@@ -105,7 +105,7 @@ export class Tries {
       const payload = await attemptTry(deps, {
         record,
         notAfter,
-        metadata: start.use.metadata ?? {},
+        metadata: start.use.metadata,
         transport: start.use.transport,
         deadline: deadlineIn(deps.clock, left),
         signal: link.signal,

@@ -29,7 +29,6 @@ import type { Deadline } from '../deadline';
 import { TryRejectedError, TryUnknownError } from '../errors';
 import { isNestedUnder } from './branch-ids';
 import { type SendDeps, type Sending, sendTry } from './intercepted-try';
-import { traceMetadata } from './metadata-rules';
 import type { RunIdentity } from './run-plan';
 import type { TryCall, TryReply } from './try-caller';
 
@@ -53,7 +52,7 @@ export interface TryJob {
   readonly record: TryRecord;
   readonly notAfter: number;
   /** The user's metadata. */
-  readonly metadata: Readonly<Record<string, string | Uint8Array>>;
+  readonly metadata: Readonly<Record<string, string | Uint8Array>> | undefined;
   /** As `tx.use` was told. */
   readonly transport: TryCall['transport'];
   readonly deadline: Deadline;
@@ -149,39 +148,10 @@ function nestedId(text: string, parent: BranchId): BranchId {
 }
 
 function sendingOf({ identity }: AttemptDeps, job: TryJob, attempt: number): Sending {
-  const { record, deadline } = job;
+  const { record, deadline, notAfter, metadata: userMetadata, signal, transport } = job;
   const { spec } = record;
-  const { forward: method } = spec.methods;
-  const { gid, runId } = identity;
   return {
-    info: {
-      gid,
-      runId,
-      branch: spec.id,
-      action: spec.action,
-      service: serviceOf(method),
-      method,
-      target: spec.target,
-      attempt,
-    },
-    call: {
-      target: spec.target,
-      method,
-      payload: spec.payload,
-      metadata: {
-        ...job.metadata,
-        ...traceMetadata(identity.trace),
-        [metadataKeys.gid]: gid,
-        [metadataKeys.runId]: runId,
-        [metadataKeys.branchId]: spec.id,
-        [metadataKeys.action]: spec.action,
-        [metadataKeys.phase]: 'try',
-        [metadataKeys.attempt]: String(attempt),
-        [metadataKeys.notAfter]: String(job.notAfter),
-      },
-      signal: job.signal,
-      transport: job.transport,
-    },
+    made: { identity, spec, attempt, notAfter, userMetadata, signal, transport },
     deadline,
     sent: () => {
       record.outcome = 'unknown';

@@ -1,5 +1,21 @@
 /** Participants as the initiator sees them: the call of a Try. The default speaks gRPC (src/grpc). */
-import type { CallReply, CallSignal } from '@tercet/core';
+import type { CallReply, CallSignal, TraceContext } from '@tercet/core';
+
+/** What Tercet says with a Try. */
+export interface TryContext {
+  readonly gid: string;
+  readonly runId: string;
+  readonly branchId: string;
+  /** Name of the action. */
+  readonly action: string;
+  readonly phase: 'try';
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Unix ms after which the Try must not start. */
+  readonly notAfter: number;
+  /** undefined = the run has none. */
+  readonly trace: TraceContext | undefined;
+}
 
 /** One attempt of a Try. */
 export interface TryCall {
@@ -9,6 +25,13 @@ export interface TryCall {
   readonly payload: Uint8Array;
   /** Tercet's metadata and the user's. Values of keys that end in `-bin` are bytes. */
   readonly metadata: Readonly<Record<string, string | Uint8Array>>;
+  /**
+   * What Tercet's own keys of `metadata` say, for callers that send no metadata. Default: `metadata` alone says it, because an
+   * interceptor may have added to it.
+   */
+  readonly context?: TryContext | undefined;
+  /** With `context`: the user's part of `metadata`. Default: none. */
+  readonly userMetadata?: Readonly<Record<string, string | Uint8Array>> | undefined;
   /** The call ends with DEADLINE_EXCEEDED after this many milliseconds. */
   readonly deadlineMs: number;
   /** Gives the call up: it ends with CANCELLED. */

@@ -173,6 +173,18 @@ describe('a command that is wrong', () => {
     expect((await client.call('try')).grpcCode).toBe(status.OK);
   });
 
+  it('of a message above 4 MiB ends its stream only; none of that message is started', async () => {
+    const started: string[] = [];
+    const client = await stream({ try: (_request, ctx) => void started.push(ctx.branchId) });
+    const large = another();
+    await large.hello();
+    const payload = new Uint8Array(1_048_576);
+    large.send(...[1, 2, 3, 4].map((id) => aCommand(id, 'try', { branchId: `${id}`, payload })));
+    expect(await large.end()).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    expect((await client.call('try', { branchId: '5' })).grpcCode).toBe(status.OK);
+    expect(started).toEqual(['5']);
+  });
+
   it('is refused its reply where that is too large for a message', async () => {
     const sku = 'x'.repeat(4_200_000);
     const client = await stream({ try: (request) => void (request.sku = sku) });

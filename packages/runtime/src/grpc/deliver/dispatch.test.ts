@@ -236,6 +236,30 @@ describe('a Try that was lost with its stream', () => {
     );
   });
 
+  it('T2: is sent again also where its stream had drained first, and nobody has called since', async () => {
+    const { participant, caller, target } = await oneParticipant({ barrier: true });
+    const call = caller.call(target);
+    await until(() => participant.commands.length === 1);
+    participant.stream.say({ drain: true });
+    await turns();
+    // A stream for new calls, and one after that: nobody needs the next one.
+    for (const n of [2, 3]) {
+      await caller.time.advance(20_000 / n);
+      await turns();
+      if (participant.streams.length === n) participant.stream.fail(status.INTERNAL);
+      await turns();
+    }
+    expect(call.reply).toBeUndefined();
+    const { length } = participant.streams;
+    participant.streams.find(({ commands }) => commands.length > 0)?.fail(status.INTERNAL);
+    await turns();
+    await caller.time.advance(1_000);
+    await until(() => participant.streams.length > length);
+    await until(() => participant.commands.length === 2);
+    participant.stream.answer(participant.stream.command);
+    expect((await call).code).toBe(status.OK);
+  });
+
   it('T2: is UNAVAILABLE where the participant offers no stream any more', async () => {
     const { participant, caller, target } = await oneParticipant({ barrier: true });
     const call = caller.call(target);
