@@ -71,6 +71,14 @@ describe('PayloadCache', () => {
     expect(cache.bytes).toBe(12_500 + 200);
   });
 
+  it('puts small payloads together, however large the limit is', async () => {
+    for (const bytesMax of [64 * 2 ** 20, 4 * 2 ** 30, 20 * 2 ** 30]) {
+      const { cache } = await world(bytesMax);
+      for (let i = 0; i < 100; i++) cache.keep(`order-${i}` as Gid, [branchOf('1', 100)]);
+      expect(cache.bytes).toBe(128 * 1_024 + 100 * 200);
+    }
+  });
+
   it('C3: what was handed out stays what it is', async () => {
     const { cache } = await world(10_000);
     cache.keep(gid, [branchOf('1', 100)]);

@@ -127,7 +127,7 @@ export class PayloadCache {
     if (last !== undefined && last.used + size <= last.bytes.length) return last;
     // One that is full of what is forgotten was kept for being the last.
     if (last?.gids.size === 0) this.drop(last);
-    const capacity = Math.max(size, Math.min(SLAB_BYTES, this.bytesMax >> 3));
+    const capacity = Math.max(size, Math.min(SLAB_BYTES, Math.floor(this.bytesMax / 8)));
     const slab = { bytes: new Uint8Array(capacity), used: 0, gids: new Set<Gid>() };
     this.slabs.push(slab);
     this.slabBytes += capacity;

@@ -178,7 +178,7 @@ describe('a command that is wrong', () => {
     const client = await stream({ try: (_request, ctx) => void started.push(ctx.branchId) });
     const large = another();
     await large.hello();
-    const payload = new Uint8Array(1_048_576);
+    const payload = Buffer.alloc(1_048_576);
     large.send(...[1, 2, 3, 4].map((id) => aCommand(id, 'try', { branchId: `${id}`, payload })));
     expect(await large.end()).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect((await client.call('try', { branchId: '5' })).grpcCode).toBe(status.OK);

@@ -104,6 +104,19 @@ describe('drain with a stream open', () => {
     expect((await client.end()).code).toBe(status.OK);
   });
 
+  it('carries out all of a message that came before its caller closed its side', async () => {
+    const began = gate<void>();
+    const client = await stream({ confirm: () => began.open() });
+    const ids = Array.from({ length: 100 }, (_, i) => i + 1);
+    client.send(...ids.map((id) => aCommand(id, 'confirm', { branchId: String(id) })));
+    client.halfClose();
+    await began.promise;
+    await drainAll();
+    const codes = await Promise.all(ids.map(async (id) => (await client.outcome(id)).grpcCode));
+    expect(codes).toEqual(ids.map(() => status.OK));
+    expect((await client.end()).code).toBe(status.OK);
+  });
+
   it('ends an idle stream of a caller that does not close it, after a second of silence', async () => {
     const client = await stream();
     const drained = drainAll();

@@ -91,7 +91,7 @@ export class TargetStreams implements LineOwner, AddressListener {
     this.demand++;
     if (this.open) return this.dispatch.place(call);
     if (this.asking !== undefined) return this.waitForHello(call);
-    for (const line of this.lines.values()) line.wake();
+    this.wakeLines();
     this.addresses.ask();
     this.deps.unary(call);
   }
@@ -152,7 +152,10 @@ export class TargetStreams implements LineOwner, AddressListener {
     for (const call of lost) this.dispatch.fell(call, stream, message);
     for (const call of unsent) this.dispatch.fell(call, stream, message);
     // Whoever waits for another stream wants one, however often it cannot be had.
-    if (this.dispatch.hasLost) this.demand++;
+    if (this.dispatch.hasLost) {
+      this.demand++;
+      this.wakeLines();
+    }
     for (const line of this.leaving) if (line.gone) this.leaving.delete(line);
     this.judge();
   }
@@ -164,6 +167,10 @@ export class TargetStreams implements LineOwner, AddressListener {
     this.stopAsking();
     const none = lines.some((line) => line.notOffered) && !lines.some((line) => line.offered);
     if (none) this.owner.notOffered();
+  }
+
+  private wakeLines(): void {
+    for (const line of this.lines.values()) line.wake();
   }
 
   private allLines(): readonly AddressLine[] {

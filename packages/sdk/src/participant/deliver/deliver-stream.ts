@@ -97,7 +97,7 @@ export class DeliverStream implements StreamOfCall {
 
   /** Resolves when no command can come any more. */
   silent(): Promise<void> {
-    return this.when(() => this.halfClosed);
+    return this.when(() => this.halfClosed && this.receiver.backlog === 0);
   }
 
   /** Resolves when every outcome that there is has left. */
