@@ -87,6 +87,18 @@ function describePayloads(context: ContractContext): void {
       expect(await of('3')).toEqual({ payload: Uint8Array.of(3, 0, 255), ...same });
     });
 
+    it('gives no bytes where none of the calls sends any', async () => {
+      const store = context.store();
+      const nothing = { payload: new Uint8Array(0), confirmPayload: undefined };
+      const silent = aBranch({ spec: aBranchSpec({ id: branchId('1'), ...nothing }) });
+      const row = trying(context.gid(), 0, { branches: [silent] });
+      await store.write([open(row)]);
+      expect(await store.loadPayloads(row.gid, branchId('1'))).toEqual({
+        ...nothing,
+        cancelPayload: undefined,
+      });
+    });
+
     it('gives them after the end and to any incarnation; nothing for what is not kept', async () => {
       await context.fresh(async (fixture) => {
         const row = trying('done', 1);

@@ -57,8 +57,12 @@ export class RunControl {
   end(stop: Stop): void {
     if (this.reason !== undefined || this.deciding) return;
     this.reason = stop;
-    this.source.abort(stop.kind === 'failed' ? stop.cause : stop.error);
-    this.markStopped();
+    try {
+      this.source.abort(stop.kind === 'failed' ? stop.cause : stop.error);
+    } finally {
+      // Whatever a listener throws.
+      this.markStopped();
+    }
   }
 
   /** Stops the run with what failed. */

@@ -20,6 +20,8 @@ export function loadRows(
   };
 }
 
+const noBytes = new Uint8Array(0);
+
 /** What one branch sends, or undefined. Only its own bytes leave the database. */
 export function loadPayloads(
   statements: Statements,
@@ -30,7 +32,9 @@ export function loadPayloads(
     const place = findPayload(specs, branchId);
     if (place === undefined) continue;
     const row = statements.cutPayload.get(place.at + 1, place.length, id);
-    return payloadsOf(place.lengths, (row as { readonly bytes: Uint8Array }).bytes);
+    // Out of no bytes SQLite cuts NULL.
+    const { bytes } = row as { readonly bytes: Uint8Array | null };
+    return payloadsOf(place.lengths, bytes ?? noBytes);
   }
   return undefined;
 }

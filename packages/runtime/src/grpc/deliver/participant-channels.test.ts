@@ -96,6 +96,7 @@ describe('A1: a call is unary', () => {
     ['where all are to be', { deliver: 'unary' }, {}],
     ['where it is to be', {}, { transport: 'unary' }],
     ['where its context is not known', {}, { context: undefined }],
+    ['where it is too large for a message of a stream', {}, { payload: Buffer.alloc(300_000) }],
   ] as const)('%s', async (_name, options, over) => {
     const participant = await new ScriptedParticipant().start();
     const caller = new Caller(options);

@@ -12,6 +12,7 @@ import { type Clock, type Random, type Scheduler, grpcCode } from '@tercet/core'
 import { systemClock } from '../../system-clock';
 import { systemRandom } from '../../system-random';
 import { systemScheduler } from '../../system-scheduler';
+import { BATCH_BYTES_MAX } from '../batch-sender';
 import { ChannelPool, type ChannelPoolLimits } from '../channel-pool';
 import type { ConnectionState } from '../unary-channel';
 import { AbortListeners } from './abort-listeners';
@@ -27,6 +28,8 @@ import { type TargetDeps, TargetStreams } from './target-streams';
 import { replyOfUnary, unaryMetadata } from './unary-form';
 import { UnaryOnly } from './unary-only';
 
+/** What is larger goes by itself: a participant that takes no message of that size would end the stream with all on it. */
+const COMMAND_BYTES_MAX = BATCH_BYTES_MAX;
 /** Most targets that have streams. */
 const STREAM_TARGETS_MAX = 256;
 /** Most targets that are remembered to offer none. */
@@ -111,6 +114,7 @@ export class ParticipantChannels {
 
   private mayStream(request: ParticipantRequest): request is StreamableRequest {
     if (this.options.deliver === 'unary' || request.transport === 'unary') return false;
+    if (request.payload.length > COMMAND_BYTES_MAX) return false;
     return request.context !== undefined && request.deadlineMs > 0;
   }
 

@@ -157,12 +157,7 @@ export class Session implements StreamOwner {
     try {
       command.bytes = command.encode(this.leftMs(command));
     } catch (cause) {
-      const { path } = command.question.kind.method;
-      const message = `the request of ${path} cannot be encoded`;
-      this.settle(command, {
-        kind: 'lost',
-        error: new TercetError('INTERNAL', { message, cause }),
-      });
+      this.settle(command, unsendable(command.question, cause));
       return;
     }
     if (command.bytes.length > COMMAND_BYTES_MAX) this.handOver(command);
@@ -175,9 +170,10 @@ export class Session implements StreamOwner {
     const deadlineMs = this.leftMs(command);
     this.due.remove(command);
     command.release();
-    void this.deps
-      .unary(question, { deadlineMs, signal: question.bounds.signal })
-      .then((answer) => command.answer(answer));
+    void this.deps.unary(question, { deadlineMs, signal: question.bounds.signal }).then(
+      (answer) => command.answer(answer),
+      (cause: unknown) => command.answer(unsendable(question, cause)),
+    );
   }
 
   private leftMs(command: Command): number {
@@ -258,6 +254,11 @@ function lostWith(
     kind: 'lost',
     error: new TercetError('COORDINATOR_UNAVAILABLE', { message, cause: error }),
   };
+}
+
+function unsendable({ kind }: Question, cause: unknown): Answer<never> {
+  const message = `the request of ${kind.method.path} cannot be encoded`;
+  return { kind: 'lost', error: new TercetError('INTERNAL', { message, cause }) };
 }
 
 function outOfTime({ question }: Command): Answer<never> {

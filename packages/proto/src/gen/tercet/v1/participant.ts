@@ -22,7 +22,7 @@ import { TraceContext } from "./transaction";
 
 /** What a participant may offer besides its own methods: all calls of its actions on one stream. */
 
-/** Commands of one caller, at most 256 KiB; a larger command travels alone. */
+/** Commands of one caller, at most about 256 KiB; a call that is larger by itself comes unary. */
 export interface DeliverRequest {
   /** In any order; the participant handles them concurrently. */
   commands: DeliverCommand[];
