@@ -119,7 +119,7 @@ export {
 } from './errors';
 export { CLOCK_SKEW_MS_DEFAULT, limits } from './limits';
 export { type Duration, parseDuration } from './duration';
-export { metadataKeys } from './metadata';
+export { PROTOCOL_VERSION, contextKeys, metadataKeys } from './metadata';
 export { plainText } from './text';
 export { nearest } from './nearest';
 export { type Clock, type Random, type Scheduler, type Timer } from './ports';

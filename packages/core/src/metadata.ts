@@ -31,3 +31,19 @@ export const metadataKeys = {
   /** From the coordinator, trailing: `tercet.v1.ErrorInfo`. */
   errorInfo: 'tercet-error-bin',
 } as const;
+
+/** Keys of what Tercet says with every call of an action: on a stream they are fields, not metadata. */
+export const contextKeys: ReadonlySet<string> = new Set([
+  metadataKeys.gid,
+  metadataKeys.runId,
+  metadataKeys.branchId,
+  metadataKeys.action,
+  metadataKeys.phase,
+  metadataKeys.attempt,
+  metadataKeys.notAfter,
+  metadataKeys.traceparent,
+  metadataKeys.tracestate,
+]);
+
+/** Version of the contracts, as both ends of a stream say it in their Hello. */
+export const PROTOCOL_VERSION = 1;

@@ -1,51 +1,22 @@
 /** The coordinator over unary gRPC. */
-import type {
-  Answer,
-  CallBounds,
-  CommitRequest,
-  CoordinatorTransport,
-  DecisionReply,
-  GetRequest,
-  RegisterReply,
-  RegisterRequest,
-  RollbackRequest,
-  TransactionReply,
-  WaitRequest,
-} from '../coordinator/coordinator-transport';
+import type { Answer, CallBounds } from '../coordinator/coordinator-transport';
 import { type CoordinatorChannel, type WireCall, callCoordinator } from './call-coordinator';
-import * as kinds from './command-kinds';
+import type * as kinds from './command-kinds';
+import { CommandTransport } from './command-transport';
 import type { CoordinatorChannels } from './coordinator-channels';
 
 /** `CoordinatorTransport` over unary calls. A call that did not get through makes the next one go to the next address. */
-export class GrpcCoordinatorTransport implements CoordinatorTransport {
+export class GrpcCoordinatorTransport extends CommandTransport {
   /** @param lost Told of each call that did not get through. */
   constructor(
     private readonly channels: CoordinatorChannels,
     private readonly lost: () => void = () => undefined,
-  ) {}
+  ) {
+    super();
+  }
 
-  get address(): string {
+  override get address(): string {
     return this.channels.address;
-  }
-
-  registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>> {
-    return this.carry(kinds.register, request, bounds);
-  }
-
-  commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
-    return this.carry(kinds.commit, request, bounds);
-  }
-
-  rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
-    return this.carry(kinds.rollback, request, bounds);
-  }
-
-  getTransaction(request: GetRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
-    return this.carry(kinds.getTransaction, request, bounds);
-  }
-
-  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
-    return this.carry(kinds.waitTransaction, request, bounds);
   }
 
   /** One call of any kind; its request is the contracts' own. Never rejects. */
@@ -62,11 +33,11 @@ export class GrpcCoordinatorTransport implements CoordinatorTransport {
     return answer;
   }
 
-  close(): void {
+  override close(): void {
     this.channels.close();
   }
 
-  private carry<Request, Wire, Response, Reply>(
+  protected override carry<Request, Wire, Response, Reply>(
     kind: kinds.CommandKind<Request, Wire, Response, Reply>,
     request: Request,
     bounds: CallBounds,

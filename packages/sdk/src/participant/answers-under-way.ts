@@ -13,7 +13,7 @@ type Call = Pick<ServerUnaryCall<unknown, unknown>, 'cancelled' | 'once'>;
 
 /** The answers of one service. */
 export class AnswersUnderWay {
-  private readonly calls = new Set<Call>();
+  private underWay = 0;
   private waiting: (() => void)[] = [];
 
   constructor(private readonly scheduler: Scheduler) {}
@@ -22,16 +22,16 @@ export class AnswersUnderWay {
   add(call: Call): void {
     // grpc-js says `cancelled` after every call's end; after a caller's giving up it has said so before.
     if (call.cancelled) return;
-    this.calls.add(call);
+    this.underWay++;
     call.once('cancelled', () => {
-      this.calls.delete(call);
-      if (this.calls.size === 0) for (const go of this.waiting.splice(0)) go();
+      this.underWay--;
+      if (this.underWay === 0) for (const go of this.waiting.splice(0)) go();
     });
   }
 
   /** Resolves when every answer is on its way to the peer, or that takes too long. */
   async left(): Promise<void> {
-    if (this.calls.size > 0) {
+    if (this.underWay > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.scheduler.after(LEAVE_MS_MAX, resolve);
         this.waiting.push(() => {

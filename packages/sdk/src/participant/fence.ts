@@ -8,7 +8,7 @@
  *    A `notAfter` further off than a transaction can last is cut: it must not fill the memory for ever.
  * F4 Where the memory is full, the Cancel is refused and comes again; a key is never dropped early.
  */
-import { CLOCK_SKEW_MS_DEFAULT, type Clock, limits } from '@tercet/core';
+import { CLOCK_SKEW_MS_DEFAULT, type Clock, ReleasingMap, limits } from '@tercet/core';
 
 /** How often keys that are over are looked for, at most. */
 const SWEEP_EVERY_MS = 1_000;
@@ -24,7 +24,7 @@ interface Entry {
 
 /** The fence of one service. */
 export class Fence {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new ReleasingMap<string, Entry>();
   private nextSweepAt = 0;
 
   constructor(
@@ -80,7 +80,8 @@ export class Fence {
     const now = this.clock.now();
     if (now < this.nextSweepAt) return;
     this.nextSweepAt = now + SWEEP_EVERY_MS;
-    for (const [key, { running, forgetAt }] of this.entries) {
+    for (const key of this.entries.keys()) {
+      const { running = 0, forgetAt } = this.entries.get(key) ?? {};
       if (running === 0 && forgetAt !== undefined && forgetAt < now) this.entries.delete(key);
     }
   }

@@ -1,6 +1,6 @@
 /** Commands and outcomes of a Deliver stream ↔ calls and replies. */
 import type { DeliverCommand, DeliverHello, DeliverOutcome, MetadataEntry } from '@tercet/proto';
-import { grpcCode } from '@tercet/core';
+import { PROTOCOL_VERSION, grpcCode } from '@tercet/core';
 import { knownCode } from '../unary-channel';
 import * as wireEnums from '../wire-enums';
 import type { CallKind } from './credits';
@@ -10,8 +10,6 @@ import type {
   StreamableRequest,
 } from './participant-request';
 
-/** Version of the contracts that this side speaks. */
-const PROTOCOL_VERSION = 1;
 /** The most that a field of 32 bits holds. */
 const UINT32_MAX = 4_294_967_295;
 /** As for the trailer of a unary call: 9 digits. */

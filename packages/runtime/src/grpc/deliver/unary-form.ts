@@ -1,6 +1,6 @@
 /** The unary form of a call of a participant: its context and metadata as gRPC metadata, its trailers as a reply. */
 import { Metadata } from '@grpc/grpc-js';
-import { type Phase, type TraceContext, metadataKeys } from '@tercet/core';
+import { type Phase, type TraceContext, contextKeys, metadataKeys } from '@tercet/core';
 import type { UnaryReply } from '../unary-channel';
 import type { CallContext, ParticipantReply, ParticipantRequest } from './participant-request';
 
@@ -51,19 +51,6 @@ function branchesOf(trailers: Metadata): readonly string[] {
   const texts = values.flatMap((text) => String(text).split(','));
   return texts.map((text) => text.trim()).filter((text) => text !== '');
 }
-
-/** What {@link CallContext} holds, as keys of metadata. */
-const contextKeys: ReadonlySet<string> = new Set([
-  metadataKeys.gid,
-  metadataKeys.runId,
-  metadataKeys.branchId,
-  metadataKeys.action,
-  metadataKeys.phase,
-  metadataKeys.attempt,
-  metadataKeys.notAfter,
-  metadataKeys.traceparent,
-  metadataKeys.tracestate,
-]);
 
 /**
  * Takes metadata apart into the context of a call and everything else. Where the context is not complete, or not what

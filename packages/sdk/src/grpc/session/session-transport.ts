@@ -1,19 +1,8 @@
 /** The coordinator over a session, and over unary calls where it offers none. */
-import type {
-  Answer,
-  CallBounds,
-  CommitRequest,
-  CoordinatorTransport,
-  DecisionReply,
-  GetRequest,
-  RegisterReply,
-  RegisterRequest,
-  RollbackRequest,
-  TransactionReply,
-  WaitRequest,
-} from '../../coordinator/coordinator-transport';
+import type { Answer, CallBounds } from '../../coordinator/coordinator-transport';
 import type { TimePorts } from '../../coordinator/repeat';
-import * as kinds from '../command-kinds';
+import type * as kinds from '../command-kinds';
+import { CommandTransport } from '../command-transport';
 import type { CoordinatorChannels } from '../coordinator-channels';
 import { GrpcCoordinatorTransport } from '../grpc-coordinator-transport';
 import type { Question } from './command';
@@ -21,7 +10,7 @@ import { Session } from './session';
 import { SessionOffer } from './session-offer';
 
 /** `CoordinatorTransport` over one stream for all runs of a client. Connects at the first call. */
-export class SessionTransport implements CoordinatorTransport {
+export class SessionTransport extends CommandTransport {
   private readonly offer: SessionOffer;
   private readonly unary: GrpcCoordinatorTransport;
   private readonly session: Session;
@@ -30,6 +19,7 @@ export class SessionTransport implements CoordinatorTransport {
     private readonly channels: CoordinatorChannels,
     ports: TimePorts,
   ) {
+    super();
     this.offer = new SessionOffer(ports.clock);
     this.unary = new GrpcCoordinatorTransport(channels, () => this.offer.forget());
     this.session = new Session({
@@ -40,36 +30,16 @@ export class SessionTransport implements CoordinatorTransport {
     });
   }
 
-  get address(): string {
+  override get address(): string {
     return this.channels.address;
   }
 
-  registerBranches(request: RegisterRequest, bounds: CallBounds): Promise<Answer<RegisterReply>> {
-    return this.carry(kinds.register, request, bounds);
-  }
-
-  commit(request: CommitRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
-    return this.carry(kinds.commit, request, bounds);
-  }
-
-  rollback(request: RollbackRequest, bounds: CallBounds): Promise<Answer<DecisionReply>> {
-    return this.carry(kinds.rollback, request, bounds);
-  }
-
-  getTransaction(request: GetRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
-    return this.carry(kinds.getTransaction, request, bounds);
-  }
-
-  waitTransaction(request: WaitRequest, bounds: CallBounds): Promise<Answer<TransactionReply>> {
-    return this.carry(kinds.waitTransaction, request, bounds);
-  }
-
-  close(): void {
+  override close(): void {
     this.session.close();
     this.channels.close();
   }
 
-  private carry<Request, Wire, Response, Reply>(
+  protected override carry<Request, Wire, Response, Reply>(
     kind: kinds.CommandKind<Request, Wire, Response, Reply>,
     request: Request,
     bounds: CallBounds,

@@ -7,25 +7,12 @@
  * M3 What a unary call could not carry is refused, naming the entry.
  */
 import type { Metadata } from '@grpc/grpc-js';
-import { describeText, metadataKeys } from '@tercet/core';
+import { contextKeys, describeText, metadataKeys } from '@tercet/core';
 import type { DeliverCommand, MetadataEntry } from '@tercet/proto';
 import { wireEnums } from '@tercet/runtime';
 
 const keyPattern = /^[0-9a-z_.-]+$/;
 const textPattern = /^[\x20-\x7e]*$/;
-
-/** Keys whose values are fields of the command. */
-const fieldKeys: ReadonlySet<string> = new Set([
-  metadataKeys.gid,
-  metadataKeys.runId,
-  metadataKeys.branchId,
-  metadataKeys.action,
-  metadataKeys.phase,
-  metadataKeys.attempt,
-  metadataKeys.notAfter,
-  metadataKeys.traceparent,
-  metadataKeys.tracestate,
-]);
 
 /** What is wrong with the entries of a command; undefined = nothing. */
 export function metadataProblem(entries: readonly MetadataEntry[]): string | undefined {
@@ -48,13 +35,13 @@ export function metadataProblem(entries: readonly MetadataEntry[]): string | und
 /** The whole metadata of a command whose entries have no problem. */
 export function metadataOfCommand(command: DeliverCommand, ofStream: Metadata): Metadata {
   const metadata = ofStream.clone();
-  for (const key of fieldKeys) metadata.remove(key);
+  for (const key of contextKeys) metadata.remove(key);
   const held = new Set(Object.keys(metadata.getMap()));
   for (const [key, text] of Object.entries(fieldsOf(command))) {
     if (text !== undefined && textPattern.test(text)) metadata.set(key, text);
   }
   for (const { key, value } of command.metadata) {
-    if (value === undefined || fieldKeys.has(key) || held.has(key)) continue;
+    if (value === undefined || contextKeys.has(key) || held.has(key)) continue;
     if (value.$case === 'binary') metadata.add(key, value.value);
     else addText(metadata, key, value.value);
   }

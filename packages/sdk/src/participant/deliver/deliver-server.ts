@@ -8,7 +8,7 @@
  * V4 Once every service is drained, no stream is opened.
  */
 import { type Server, status } from '@grpc/grpc-js';
-import type { Clock, Scheduler } from '@tercet/core';
+import { type Clock, PROTOCOL_VERSION, type Scheduler } from '@tercet/core';
 import { type DeliverHello, DeliverResponse, ParticipantService } from '@tercet/proto';
 import { encoderOf } from '@tercet/runtime';
 import type { Route } from '../received-call';
@@ -16,8 +16,6 @@ import type { ServiceCalls } from '../service-calls';
 import type { Served } from './deliver-call';
 import { DeliverStream, type GrpcStream } from './deliver-stream';
 
-/** Version of the contracts. */
-const PROTOCOL_VERSION = 1;
 /** Default of each credit. */
 export const CREDIT_DEFAULT = 1_024;
 

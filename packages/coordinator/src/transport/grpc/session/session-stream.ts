@@ -11,7 +11,14 @@
  * N5 It ends with OK when nothing is unanswered and the peer has ended its side; while draining also without that,
  *    after a short time.
  */
-import { type Clock, ReleasingMap, type Scheduler, TercetError, type Timer } from '@tercet/core';
+import {
+  type Clock,
+  PROTOCOL_VERSION,
+  ReleasingMap,
+  type Scheduler,
+  TercetError,
+  type Timer,
+} from '@tercet/core';
 import type { SessionCommand, SessionRequest, SessionResponse } from '@tercet/proto';
 import { BatchReceiver, BatchSender } from '@tercet/runtime';
 import type { RunningWork } from '../../../engine/running-work';
@@ -21,8 +28,6 @@ import type { Commands } from '../handlers';
 import { answerBytes } from './answer-size';
 import { type Answer, carryOut } from './carry-out';
 
-/** Version of the contracts that this side speaks. */
-export const PROTOCOL_VERSION = 1;
 /** Unanswered commands on one stream. Above it a command is refused; another stream has as many of its own. */
 export const OUTSTANDING_MAX = 16_384;
 /**
