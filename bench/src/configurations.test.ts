@@ -46,7 +46,11 @@ it('varies one dimension at a time, except for what a figure needs', () => {
     .filter(
       (one) => dimensions.filter((dimension) => one[dimension] !== base[dimension]).length > 1,
     );
-  expect(several.map(nameOf)).toEqual(['unary sqlite 64 2 decided', 'streams sqlite 1 2 decided']);
+  expect(several.map(nameOf)).toEqual([
+    'unary sqlite 64 2 decided',
+    'streams sqlite 1 2 decided',
+    'streams memory 1 2 decided',
+  ]);
 });
 
 it('covers every number of concurrent transactions and of branches', () => {

@@ -57,6 +57,9 @@ export const allConfigurations: readonly Configuration[] = [
   bareLike({ ...base, concurrency: 1 }),
   { ...base, concurrency: 1 },
   { ...base, concurrency: 1, until: 'decided' },
+  // The same without a durable commit, and a stream's round trip alone: what is left of a single transaction's time.
+  { ...base, store: 'memory', concurrency: 1, until: 'decided' },
+  { ...bareLike({ ...base, concurrency: 1 }), variant: 'bare-stream' },
   bareLike({ ...base, concurrency: CONCURRENT_MANY }),
   { ...base, concurrency: CONCURRENT_MANY },
   bareLike({ ...base, branches: 4 }),

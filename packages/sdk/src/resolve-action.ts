@@ -44,12 +44,17 @@ export function resolveAction(service: ServiceLike, written: WrittenAction): Tcc
   }
   refuseUnknown(`action ${name}`, methods, [...phases, ...optionNames]);
   refuseUnknown('options', options, optionNames);
+  const resolved = {
+    try: methodOf(service, written, 'try'),
+    confirm: methodOf(service, written, 'confirm'),
+    cancel: methodOf(service, written, 'cancel'),
+  };
   return {
     name,
-    methods: {
-      try: methodOf(service, written, 'try'),
-      confirm: methodOf(service, written, 'confirm'),
-      cancel: methodOf(service, written, 'cancel'),
+    methods: resolved,
+    writesAsTry: {
+      confirm: writeAlike(resolved.try, resolved.confirm),
+      cancel: writeAlike(resolved.try, resolved.cancel),
     },
     deadlines: deadlinesOf(name, { ...options.deadlines, ...methods.deadlines }),
     retry: retryOf(name, { ...options.retry, ...methods.retry }),
@@ -103,6 +108,20 @@ function methodOf(
     throw new ConfigError(`action ${action}: ${name} streams; Try, Confirm and Cancel are unary`);
   }
   return method;
+}
+
+/** Of a bound or built-in function, which says nothing of what it does. */
+const NATIVE = /\[native code\]\s*}$/;
+
+/**
+ * Whether two methods write a request alike. Generated code writes the serializer of a message out anew for every method
+ * that takes it, so the text tells: the three methods of an action take one message, whose types were compared where the
+ * definition was compiled. Encoding a request thrice took an eighth of the time of a process that runs transactions.
+ */
+function writeAlike(a: MethodLike, b: MethodLike): boolean {
+  if (a.requestSerialize === b.requestSerialize) return true;
+  const text = String(a.requestSerialize);
+  return text === String(b.requestSerialize) && !NATIVE.test(text);
 }
 
 /** A text such as 'no' would count as true. */

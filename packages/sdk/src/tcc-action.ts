@@ -63,4 +63,6 @@ export interface TccAction {
   readonly stuckAttempts: number;
   readonly parkPermanentErrors: boolean;
   readonly barrier: boolean;
+  /** Whether what Try's serializer writes is what this phase's own would write: the request is then encoded once. */
+  readonly writesAsTry: { readonly confirm: boolean; readonly cancel: boolean };
 }

@@ -20,7 +20,7 @@ export interface TryStart {
 }
 
 /**
- * The branch of a Try with `leftMs` of the run left. Each operation is encoded with its own method's serializer.
+ * The branch of a Try with `leftMs` of the run left. Each operation is encoded as its own method's serializer does.
  * Throws INVALID_ARGUMENT where the request cannot be encoded, ConfigError for an unknown option or a malformed
  * deadline.
  */
@@ -29,7 +29,7 @@ export function branchSpecOf(id: BranchId, start: TryStart, leftMs: number): Bra
   refuseUnknown(`Try ${action.name}`, start.options, tryNames);
   const wish = start.options.deadline ?? action.deadlines.tryMs;
   const wishMs = millisecondsOf('deadline', wish, { min: 1, max: limits.durationMsMax });
-  const { methods, deadlines } = action;
+  const { methods, deadlines, writesAsTry } = action;
   const payload = encoded(action, methods.try, request);
   return {
     id,
@@ -44,8 +44,12 @@ export function branchSpecOf(id: BranchId, start: TryStart, leftMs: number): Bra
       cancel: methods.cancel.path,
     },
     payload,
-    confirmPayload: unlessSame(payload, encoded(action, methods.confirm, request)),
-    cancelPayload: unlessSame(payload, encoded(action, methods.cancel, request)),
+    confirmPayload: writesAsTry.confirm
+      ? undefined
+      : unlessSame(payload, encoded(action, methods.confirm, request)),
+    cancelPayload: writesAsTry.cancel
+      ? undefined
+      : unlessSame(payload, encoded(action, methods.cancel, request)),
     after: [],
     deadlines: {
       forwardMs: Math.max(1, Math.min(wishMs, action.deadlines.tryMs, leftMs)),
