@@ -12,6 +12,8 @@ module.exports = {
     '<rootDir>/bench',
   ],
   testMatch: ['**/*.test.ts'],
+  globalSetup: '<rootDir>/test/support/servers/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/servers/global-teardown.ts',
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['/dist/'],
   transform: {
