@@ -64,6 +64,8 @@ const FLUSH_MS = 250;
 /** A coordinator: gRPC in, decisions into the store, Confirm and Cancel out. */
 export class Coordinator {
   readonly config: Config;
+  /** What the wire calls, for clients in the same process. Serves from `start` to `stop`. */
+  readonly transactions: TransactionService;
   private readonly store: Store;
   private readonly caller: ParticipantCaller;
   private readonly engine: Engine;
@@ -103,11 +105,12 @@ export class Coordinator {
       onTrouble: () => this.grpc.setServing(this.readiness().ready),
     });
     const unprotected = new UnprotectedTargets({ resolve: hostAddresses, logger: this.logger });
+    this.transactions = new TransactionService(this.engine, clock, {
+      isOwn: this.own.includes,
+      onRegistered: (branches) => unprotected.note(branches),
+    });
     this.grpc = new GrpcServer({
-      transactions: new TransactionService(this.engine, clock, {
-        isOwn: this.own.includes,
-        onRegistered: (branches) => unprotected.note(branches),
-      }),
+      transactions: this.transactions,
       operator: new OperatorService(this.engine, clock),
       clock,
       scheduler,

@@ -253,6 +253,14 @@ export const errorCatalogue = {
     text: 'A participant’s barrier found a contradiction.',
     hint: 'Compare the barrier rows of the branch with `tercet tx get`.',
   },
+  BARRIER_UNAVAILABLE: {
+    rpc: 'UNAVAILABLE',
+    http: 503,
+    exit: 6,
+    retryable: true,
+    text: 'A participant’s barrier could not carry a call out.',
+    hint: 'Mend what the message names (table, pool, server or handler); the call comes again by itself.',
+  },
   CONFIG_INVALID: {
     rpc: 'INVALID_ARGUMENT',
     http: 400,

@@ -18,7 +18,7 @@ export type {
   ParticipantReply,
   ParticipantRequest,
 } from './grpc/deliver/participant-request';
-export { splitMetadata } from './grpc/deliver/unary-form';
+export { replyOfUnary, splitMetadata, unaryMetadata } from './grpc/deliver/unary-form';
 export {
   type ConnectionState,
   type DuplexRequest,

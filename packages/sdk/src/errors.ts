@@ -175,6 +175,26 @@ export class BarrierConflictError extends TercetError {
   }
 }
 
+/** What a BarrierError carries besides its text. */
+export interface BarrierErrorInit {
+  /** Facts for programs: `gid`, `branch_id`, `action`, `phase`. */
+  readonly details?: Readonly<Record<string, string>>;
+  /** What led to it, mostly the driver's error. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A participant's barrier could not carry a call out, or does not know whether it did: the table is missing, the pool is
+ * closed, COMMIT was not answered, a handler broke its local transaction. Never a verdict: the caller repeats the call.
+ */
+export class BarrierError extends TercetError {
+  override readonly name: string = 'BarrierError';
+
+  constructor(message: string, { details = {}, cause }: BarrierErrorInit = {}) {
+    super('BARRIER_UNAVAILABLE', { message, details, cause });
+  }
+}
+
 /** The SDK was told something that cannot be. Thrown before anything is sent; `details.option` names the option. */
 export class ConfigError extends TercetError {
   override readonly name: string = 'ConfigError';
@@ -189,10 +209,15 @@ export class ConfigError extends TercetError {
   }
 }
 
+/** Whether it is an error, also one of another realm: those of Node and of native drivers are, seen from within jest. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+}
+
 /** A short text for whatever was thrown: an error's message, else the value itself. Never a stack. */
 export function textOfCause(cause: unknown): string {
   // JavaScript lets a message be anything.
-  if (cause instanceof Error) return cause.message === '' ? cause.name : String(cause.message);
+  if (isError(cause)) return cause.message === '' ? cause.name : String(cause.message);
   return typeof cause === 'string' ? cause : `a thrown ${typeof cause}`;
 }
 

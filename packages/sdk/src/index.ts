@@ -40,14 +40,29 @@ export type { CallContext } from './participant/call-context';
 export type {
   ActionHandlers,
   AddTccOptions,
+  CancelHandler,
   Definitions,
   DeliverState,
   OrdinaryHandler,
   TccHandlers,
   TccService,
+  TryAndConfirm,
 } from './participant/handlers';
 export type { InterceptedCall, ParticipantInterceptor } from './participant/interceptors';
 export { type RetryOptions, TccPark, TccReject, TccRetry } from './participant/verdicts';
+
+// The barrier; its adapters are entry points of their own: `@tercet/sdk/knex`, `/mysql2`, `/pg`, `/sqlite`, `/redis`.
+export type {
+  Barrier,
+  BarrierCall,
+  BarrierEnd,
+  BarrierWork,
+  CancelWhenTryUnknown,
+  OpenedCall,
+  StoredTry,
+  WorkDone,
+} from './barrier/barrier';
+export type { BarrierOptions } from './barrier/barrier-options';
 
 // Correlation: the user's own calls and logs.
 export { type TransactionScope, currentTransaction } from './transaction-scope';
@@ -57,6 +72,7 @@ export { tercetClientInterceptor, tercetServerInterceptor } from './grpc/correla
 export {
   AttachedError,
   BarrierConflictError,
+  BarrierError,
   ConfigError,
   CoordinatorUnavailableError,
   TransactionCancelledError,

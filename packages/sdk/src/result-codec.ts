@@ -24,6 +24,16 @@ interface Tagged {
   readonly v?: unknown;
 }
 
+/** A value that the default codec cannot carry. */
+export class UnsupportedValueError extends TypeError {
+  constructor(
+    /** Where in the value what stands: `value.rows[2] is a function`. */
+    readonly problem: string,
+  ) {
+    super(`${problem}; give run a result codec, or return plain data`);
+  }
+}
+
 /**
  * The default codec. It keeps null, booleans, numbers (NaN, infinities and -0 included), texts, bigints, `undefined`
  * (also as a property or an element), Dates (invalid ones included), Uint8Array and Buffer, arrays (a hole comes back
@@ -140,6 +150,6 @@ function classOf(value: object): string {
   return typeof constructor === 'function' ? constructor.name : 'an unknown class';
 }
 
-function unsupported({ path }: Place, what: string): TypeError {
-  return new TypeError(`${path} is ${what}; give run a result codec, or return plain data`);
+function unsupported({ path }: Place, what: string): UnsupportedValueError {
+  return new UnsupportedValueError(`${path} is ${what}`);
 }

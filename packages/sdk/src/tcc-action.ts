@@ -28,7 +28,8 @@ export interface TccOptions {
   readonly parkPermanentErrors?: boolean;
   /**
    * The participant keeps a Try that comes after its Cancel out by itself (a barrier or a tombstone of its own):
-   * Cancel need not wait until no Try can start any more. Default false.
+   * Cancel need not wait until no Try can start any more. This is what initiator and coordinator know; that the
+   * participant's `addTcc` is given a `barrier`, too, nobody can check from here. Default false.
    */
   readonly barrier?: boolean;
 }

@@ -8,12 +8,16 @@ export interface TercetWarning {
    * - `RESULT_TOO_LARGE`: the same, because its encoding is above 64 KiB.
    * - `RESULT_NOT_DECODED`: the value of the run that did the work cannot be read; this run gets `undefined`.
    * - `DELIVER_NOT_OFFERED`: a participant's calls come one by one, unary, though nobody asked for that.
+   * - `BARRIER_NOT_CLEANED`: rows of finished branches could not be removed; it is tried again within the hour.
+   * - `BARRIER_NOT_DURABLE`: the barrier's server may forget what it has answered; the text names its settings.
    */
   readonly code:
     | 'RESULT_NOT_ENCODED'
     | 'RESULT_TOO_LARGE'
     | 'RESULT_NOT_DECODED'
-    | 'DELIVER_NOT_OFFERED';
+    | 'DELIVER_NOT_OFFERED'
+    | 'BARRIER_NOT_CLEANED'
+    | 'BARRIER_NOT_DURABLE';
   /** What happened and what can be done, for people. Not stable. */
   readonly message: string;
   /** The transaction that it concerns; undefined = none in particular. */

@@ -57,7 +57,10 @@ export function reportIfStuck(deps: ReportDeps, report: AttemptReport): boolean 
   if (reason === undefined || !resident.reportStuck(branchId, true)) return false;
   const { attempts, spec, parked } = branch;
   const next = parked ? 'it is parked until an operator acts' : 'it is retried until it answers';
-  deps.logger.warn({ ...fieldsOf(tx, branch, phase), reason }, `branch is stuck; ${next}`);
+  // Somebody's books are wrong: a contradiction never mends itself.
+  const alert = reason === 'barrier' ? { alert: 'P0' } : undefined;
+  const fields = { ...fieldsOf(tx, branch, phase), reason, ...alert };
+  deps.logger.warn(fields, `branch is stuck; ${next}`);
   deps.interceptors.stuck({
     gid: tx.gid,
     name: tx.name,
@@ -75,7 +78,8 @@ export function reportIfStuck(deps: ReportDeps, report: AttemptReport): boolean 
   return true;
 }
 
-function fieldsOf(tx: GlobalTransaction, branch: Branch, phase: DecisionKind): object {
+/** What the log says of a branch. */
+export function fieldsOf(tx: GlobalTransaction, branch: Branch, phase: DecisionKind): object {
   const { attempts, spec } = branch;
   return {
     gid: tx.gid,

@@ -4,6 +4,7 @@
  *
  * T1 A look comes within a few seconds of the time at which the first branch may have become stuck by its age; there is
  *    one timer, and none while nothing can become stuck that was not told.
+ *    A branch that its participant may forget is looked at until that was told: see aging.ts.
  * T2 A look never keeps the event loop for long: it goes on in the next turn.
  */
 import {
@@ -15,12 +16,13 @@ import {
   openSince,
   pendingBranches,
 } from '@tercet/core';
+import { Aging, type AgingDeps } from './aging';
 import { type ReportDeps, reportIfStuck } from './attempt-report';
 import type { Resident } from './resident';
 import type { Residents } from './residents';
 
 /** What looking needs. */
-export interface StuckWatchDeps extends ReportDeps {
+export interface StuckWatchDeps extends ReportDeps, AgingDeps {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly residents: Residents;
@@ -40,9 +42,12 @@ interface Look {
 /** Looks for stuck branches. */
 export class StuckWatch {
   private planned: { readonly at: number; readonly timer: Timer } | undefined;
+  private readonly aging: Aging;
   private closed = false;
 
-  constructor(private readonly deps: StuckWatchDeps) {}
+  constructor(private readonly deps: StuckWatchDeps) {
+    this.aging = new Aging(deps);
+  }
 
   /** A transaction is in phase two from now on. */
   watch(tx: GlobalTransaction): void {
@@ -96,6 +101,7 @@ export class StuckWatch {
     if (tx === undefined || openPhase(tx) === undefined) return nextAt;
     for (const branch of pendingBranches(tx)) {
       const { id, stuckAfterMs } = branch.spec;
+      nextAt = Math.min(nextAt, this.aging.lookAt({ resident, tx, now }, branch));
       if (reportIfStuck(this.deps, { resident, tx, branchId: id, now })) continue;
       if (resident.isReportedStuck(id)) continue;
       // One that waits for another branch is not called before that one ends.

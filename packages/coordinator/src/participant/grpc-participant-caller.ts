@@ -37,6 +37,10 @@ export class GrpcParticipantCaller implements ParticipantCaller {
     return this.channels.whenReady(target, listener);
   }
 
+  barrierRetentionMs(target: string): number | undefined {
+    return this.channels.barrierRetentionMs(target);
+  }
+
   close(): void {
     this.channels.close();
   }

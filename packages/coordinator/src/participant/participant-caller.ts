@@ -47,6 +47,11 @@ export interface Connections {
 export interface ParticipantCaller extends Connections {
   /** Calls once. Resolves with whatever happened, never rejects, never repeats by itself. */
   call(call: ParticipantCall): Promise<CallReply>;
+  /**
+   * How long the participant at `target` remembers a finished branch at least, ms, as it announced; undefined = it did
+   * not. Absent = nobody ever does.
+   */
+  barrierRetentionMs?(target: string): number | undefined;
   /** Ends all connections and tells nobody any more. Repeating is safe. */
   close(): void;
 }

@@ -7,18 +7,23 @@
 import { status } from '@grpc/grpc-js';
 import { metadataKeys, toTercetError } from '@tercet/core';
 import { type Authorize, refusalBy } from './authorize';
-import { type CallAnswer, refusal } from './call-answer';
+import { type CallAnswer, type CallRefusal, refusal } from './call-answer';
 import type { CallContext } from './call-context';
 import { type CallHeaders, readHeaders } from './call-headers';
 import type { Fence } from './fence';
+import { type Guard, handleGuarded, refusalByBarrier } from './guarded-call';
 import { type HandlingDeps, handleCall } from './handle-call';
 import type { IncomingCall } from './incoming-call';
-import { ReceivedCall, type Route } from './received-call';
+import { ReceivedCall } from './received-call';
+import { LATE_TRY } from './refusal-of-error';
+import type { Route } from './routes';
 
 /** What a call needs. */
 export interface CallDeps extends HandlingDeps {
-  /** undefined = the handlers fence by themselves. */
+  /** undefined = a barrier, or the handlers themselves, do it. */
   readonly fence: Fence | undefined;
+  /** undefined = there is no barrier, or the handlers have one of their own. */
+  readonly guard: Guard | undefined;
   /** undefined = every call may start. */
   readonly authorize: Authorize | undefined;
 }
@@ -36,34 +41,45 @@ export function answerCall(
     return refusal(status.INVALID_ARGUMENT, toTercetError(error).message);
   }
   const received = new ReceivedCall(route, call, headers);
-  const { authorize } = deps;
-  return authorize === undefined
+  return deps.authorize === undefined && deps.guard === undefined
     ? answers[route.phase](deps, received)
-    : answerAuthorized(authorize, deps, received);
+    : answerChecked(deps, received);
 }
 
 const answers = { try: answerTry, confirm: handleCall, cancel: answerCancel } as const;
 
-async function answerAuthorized(
-  authorize: Authorize,
-  deps: CallDeps,
-  received: ReceivedCall,
-): Promise<CallAnswer> {
-  const refused = await refusalBy(authorize, deps, received.ctx);
+async function answerChecked(deps: CallDeps, received: ReceivedCall): Promise<CallAnswer> {
+  const refused = await refusalByUser(deps, received);
   if (refused !== undefined) return refused;
-  if (received.call.givenUp) {
-    return refusal(status.CANCELLED, 'given up before authorize had let it start');
-  }
-  return answers[received.route.phase](deps, received);
+  const { guard } = deps;
+  if (guard === undefined) return answers[received.route.phase](deps, received);
+  const notYet = guard.readiness.known ? undefined : await refusalByBarrier(guard, deps, received);
+  return notYet ?? refusalOfOverdue(deps, received) ?? handleGuarded(guard, deps, received);
+}
+
+async function refusalByUser(
+  deps: CallDeps,
+  { ctx, call }: ReceivedCall,
+): Promise<CallRefusal | undefined> {
+  if (deps.authorize === undefined) return undefined;
+  const refused = await refusalBy(deps.authorize, deps, ctx);
+  if (refused !== undefined) return refused;
+  if (!call.givenUp) return undefined;
+  return refusal(status.CANCELLED, 'given up before authorize had let it start');
+}
+
+/** P1. */
+function refusalOfOverdue(deps: CallDeps, { ctx }: ReceivedCall): CallRefusal | undefined {
+  if (ctx.phase !== 'try') return undefined;
+  const late = deps.clock.now() - (ctx.notAfter ?? 0);
+  if (late <= 0) return undefined;
+  const text = `this Try had to start ${late} ms ago (${metadataKeys.notAfter}); it was not started`;
+  return refusal(status.DEADLINE_EXCEEDED, text);
 }
 
 function answerTry(deps: CallDeps, received: ReceivedCall): CallAnswer | Promise<CallAnswer> {
-  const { ctx } = received;
-  const late = deps.clock.now() - (ctx.notAfter ?? 0);
-  if (late > 0) {
-    const text = `this Try had to start ${late} ms ago (${metadataKeys.notAfter}); it was not started`;
-    return refusal(status.DEADLINE_EXCEEDED, text);
-  }
+  const overdue = refusalOfOverdue(deps, received);
+  if (overdue !== undefined) return overdue;
   const { fence } = deps;
   return fence === undefined ? handleCall(deps, received) : fencedTry(fence, deps, received);
 }
@@ -75,7 +91,7 @@ async function fencedTry(
 ): Promise<CallAnswer> {
   const key = keyOf(received.ctx);
   if (!fence.enterTry(key)) {
-    return refusal(status.ABORTED, 'this branch was cancelled before; the Try was not started');
+    return refusal(status.ABORTED, LATE_TRY);
   }
   try {
     return await handleCall(deps, received);

@@ -7,15 +7,25 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { systemClock, systemScheduler } from '@tercet/runtime';
+import type { Barrier, CancelWhenTryUnknown } from '../barrier/barrier';
 import { ConfigError } from '../errors';
 import { checkDefinition } from '../known-definition';
 import { warn } from '../warnings';
-import { checkOptions, clientOf, interceptorsOf } from './add-tcc-options';
+import {
+  type AnyOptions,
+  barrierOf,
+  checkOptions,
+  clientOf,
+  interceptorsOf,
+} from './add-tcc-options';
 import { AnswersUnderWay } from './answers-under-way';
+import { BarrierReadiness } from './barrier-readiness';
 import { stopping } from './call-answer';
 import { type DeliverOffer, checkWish, offerOn } from './deliver/deliver-offer';
 import type { DeliveredService } from './deliver/deliver-server';
+import { takingEncoded } from './encoded-reply';
 import { Fence } from './fence';
+import type { Guard } from './guarded-call';
 import type {
   AddTccOptions,
   AnyTccDefinition,
@@ -24,13 +34,13 @@ import type {
   TccHandlers,
   TccService,
 } from './handlers';
-import type { PhaseHandler, Route } from './received-call';
+import { type Route, routesByPath, routesOf } from './routes';
 import { ServiceCalls } from './service-calls';
 import { ServiceTransports } from './service-transports';
+import { checkActionNames, rememberActionNames } from './shared-barriers';
 import { type GrpcCall, UnaryCall, statusOf } from './unary-call';
 
 const FENCE_KEYS_MAX_DEFAULT = 100_000;
-const phases = ['try', 'confirm', 'cancel'] as const;
 
 /**
  * Registers a service: the handlers of its actions, and those of its other methods as plain grpc-js handlers. Offers
@@ -46,20 +56,28 @@ const phases = ['try', 'confirm', 'cancel'] as const;
  */
 // The shape that users know from grpc-js: server, what, how; options last.
 // eslint-disable-next-line max-params -- four things of four kinds, each named by the documentation
-export function addTcc<const D extends Definitions>(
+export function addTcc<
+  const D extends Definitions,
+  Db = undefined,
+  When extends CancelWhenTryUnknown = 'skip',
+>(
   server: Server,
   definitions: D,
-  handlers: TccHandlers<D>,
-  options: AddTccOptions = {},
+  handlers: TccHandlers<D, NoInfer<Db>, NoInfer<When>>,
+  options: AddTccOptions<Db, When> = {},
 ): TccService {
   const all: readonly AnyTccDefinition[] = isOne(definitions) ? [definitions] : definitions;
   const definition = checkedDefinitions(all);
   checkOptions(options);
-  const calls = callsOf(options);
+  const barrier = barrierOf(options);
+  const guard = barrier === undefined ? undefined : guardOf(barrier, options);
+  const calls = callsOf(options, guard);
   // Its types were checked at the door: from here on handlers are looked up by name.
   const byName = handlers as Readonly<Record<string, unknown>>;
-  const routes = routesByPath(all.flatMap((one) => routesOf(one, byName)));
   const { scheduler = systemScheduler } = options;
+  const when: CancelWhenTryUnknown = options.cancelWhenTryUnknown ?? 'skip';
+  const ofRoutes = { guarded: guard !== undefined, when };
+  const routes = routesByPath(all.flatMap((one) => routesOf(one, byName, ofRoutes)));
   const answers = new AnswersUnderWay(scheduler);
   const implementation: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(definition.service)) {
@@ -71,30 +89,45 @@ export function addTcc<const D extends Definitions>(
   }
   refuseUnknownHandlers(byName, all, implementation);
   checkWish(server, options.deliver);
-  addOnce(server, definition, implementation);
+  if (barrier !== undefined) checkActionNames(server, barrier, all);
+  addOnce(server, servedBy(definition, guard), implementation);
   const offer = offered(server, definition, options);
+  if (barrier !== undefined) rememberActionNames(server, barrier, all);
   const deliver =
     offer.kind === 'offered'
       ? { streams: offer.streams, service: deliveredOf(options, calls, [...routes.values()]) }
       : undefined;
   deliver?.streams.add(deliver.service);
   const transports = new ServiceTransports({ scheduler, answers, deliver });
-  return { deliver: stateOf(offer), drain: () => calls.drain(transports) };
+  return {
+    deliver: stateOf(offer),
+    ready: () => guard?.readiness.ready() ?? Promise.resolve(),
+    drain: () => calls.drain(transports),
+  };
 }
 
-function callsOf(options: AddTccOptions): ServiceCalls {
-  const clock = options.clock ?? systemClock;
+function guardOf(barrier: Barrier<unknown>, { clock = systemClock }: AnyOptions): Guard {
+  return { barrier, readiness: new BarrierReadiness(barrier, clock) };
+}
+
+function callsOf(options: AnyOptions, guard: Guard | undefined): ServiceCalls {
+  const { clock = systemClock, fenceKeysMax = FENCE_KEYS_MAX_DEFAULT } = options;
+  const fenced = options.barrier === undefined || options.barrier === false;
   return new ServiceCalls({
     clock,
-    fence:
-      options.barrier === true
-        ? undefined
-        : new Fence(clock, options.fenceKeysMax ?? FENCE_KEYS_MAX_DEFAULT),
+    fence: fenced ? new Fence(clock, fenceKeysMax) : undefined,
+    guard,
     client: clientOf(options),
     authorize: options.authorize,
     interceptors: interceptorsOf(options),
     onError: options.onError,
   });
+}
+
+/** With a barrier a reply leaves as the bytes that it kept. */
+function servedBy(definition: AnyTccDefinition, guard: Guard | undefined): AnyTccDefinition {
+  if (guard === undefined) return definition;
+  return { ...definition, service: takingEncoded(definition.service) };
 }
 
 function unaryHandler(
@@ -113,7 +146,7 @@ function unaryHandler(
 function offered(
   server: Server,
   definition: AnyTccDefinition,
-  { deliver, scheduler = systemScheduler, onWarning }: AddTccOptions,
+  { deliver, scheduler = systemScheduler, onWarning }: AnyOptions,
 ): DeliverOffer {
   let offer: DeliverOffer;
   try {
@@ -135,11 +168,14 @@ function offered(
 }
 
 function deliveredOf(
-  { barrier = false, clock = systemClock, maxInFlightTry, maxInFlightPhaseTwo }: AddTccOptions,
+  options: AnyOptions,
   calls: ServiceCalls,
   routes: readonly Route[],
 ): DeliveredService {
-  return { calls, routes, clock, barrier, maxInFlightTry, maxInFlightPhaseTwo };
+  const { barrier = false, clock = systemClock, maxInFlightTry, maxInFlightPhaseTwo } = options;
+  const retentionMs = barrierOf(options)?.retentionMs;
+  const says = { barrier: barrier !== false, retentionMs };
+  return { calls, routes, clock, ...says, maxInFlightTry, maxInFlightPhaseTwo };
 }
 
 function stateOf(offer: DeliverOffer): DeliverState {
@@ -180,38 +216,10 @@ function checkedDefinitions(all: readonly AnyTccDefinition[]): AnyTccDefinition 
   }
   const names = all.flatMap((definition) => Object.keys(definition.actions));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new ConfigError(`action ${twice} is defined twice`);
-  return first;
-}
-
-function routesOf(
-  definition: AnyTccDefinition,
-  handlers: Readonly<Record<string, unknown>>,
-): readonly Route[] {
-  return Object.values(definition.actions).flatMap((action) => {
-    const given = handlers[action.name];
-    return phases.map((phase): Route => {
-      const handler: unknown = isRecord(given) ? given[phase] : undefined;
-      if (typeof handler !== 'function') {
-        throw new ConfigError(`action ${action.name} has no handler for ${phase}`);
-      }
-      const bound: unknown = handler.bind(given);
-      return {
-        service: definition.serviceName,
-        action: action.name,
-        phase,
-        method: action.methods[phase],
-        handler: bound as PhaseHandler,
-      };
-    });
-  });
-}
-
-function routesByPath(routes: readonly Route[]): ReadonlyMap<string, Route> {
-  const byPath = new Map(routes.map((route) => [route.method.path, route]));
-  if (byPath.size === routes.length) return byPath;
-  const twice = routes.find((route) => byPath.get(route.method.path) !== route);
-  throw new ConfigError(`${twice?.method.path} serves two actions`);
+  if (twice === undefined) return first;
+  throw new ConfigError(
+    `addTcc: action ${twice} of ${first.serviceName} is defined twice; give one of the two another name in defineTcc`,
+  );
 }
 
 function ordinaryHandler(name: string, handler: unknown): UntypedHandleCall {
@@ -229,8 +237,4 @@ function refuseUnknownHandlers(
   const unknown = Object.keys(handlers).filter((name) => !known.has(name));
   if (unknown.length === 0) return;
   throw new ConfigError(`handlers for unknown actions or methods: ${unknown.join(', ')}`);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

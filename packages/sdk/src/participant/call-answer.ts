@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { type BranchId, plainText } from '@tercet/core';
 import type { MethodLike } from '../service-definition';
+import { EncodedReply } from './encoded-reply';
 
 /** Bytes of a percent-encoded text. With the details and the rest it stays below the 8 KiB that many peers take. */
 const TEXT_BYTES_MAX = 2_048;
@@ -10,7 +11,7 @@ const NOTHING = Buffer.alloc(0);
 /** OK. */
 export interface CallReply {
   readonly kind: 'reply';
-  /** The reply message; undefined = the empty one. */
+  /** The reply message, or an EncodedReply; undefined = the empty one. */
   readonly reply: unknown;
   /** Nested branches whose Try succeeded. */
   readonly branches: readonly BranchId[];
@@ -22,7 +23,7 @@ export interface CallRefusal {
   readonly code: status;
   /** At most 1,024 characters of well-formed text. */
   readonly message: string;
-  readonly verdict: 'reject' | 'retry' | 'park' | undefined;
+  readonly verdict: 'reject' | 'retry' | 'park' | 'conflict' | undefined;
   /** With `retry`. */
   readonly retryAfterMs: number | undefined;
   /** With `reject`: JSON in UTF-8. */
@@ -52,6 +53,7 @@ export function emptyReply(method: MethodLike): unknown {
 /** Encodes a reply as grpc-js does for a unary call; `undefined` = it cannot be. */
 export function encodedReply(method: MethodLike, reply: unknown): Uint8Array | undefined {
   if (reply === undefined) return NOTHING;
+  if (reply instanceof EncodedReply) return reply.bytes;
   try {
     const bytes: unknown = method.responseSerialize(reply as never);
     return bytes instanceof Uint8Array ? bytes : undefined;

@@ -11,7 +11,7 @@ import { type ParticipantInterceptor, withinInterceptors } from './interceptors'
 import type { HandlerEnd } from './nested-failure';
 import type { NestedWork } from './nested-work';
 import type { NestingDeps, ReceivedCall } from './received-call';
-import { isVerdict, refusalOf } from './refusal-of-error';
+import { LateTryError, isVerdict, refusalOf } from './refusal-of-error';
 
 /** What handling needs. */
 export interface HandlingDeps extends NestingDeps {
@@ -22,7 +22,7 @@ export interface HandlingDeps extends NestingDeps {
 /** Handles a call. Rejects only where what was thrown cannot be looked at. */
 export async function handleCall(deps: HandlingDeps, received: ReceivedCall): Promise<CallAnswer> {
   received.start(deps);
-  const { ctx, nested } = received;
+  const { nested } = received;
   let end: HandlerEnd;
   try {
     const reply = await runInScope(scopeOf(received), () => around(deps, received));
@@ -32,23 +32,40 @@ export async function handleCall(deps: HandlingDeps, received: ReceivedCall): Pr
   }
   // Interceptors may have changed what the rules of nested work had made of the handler's end.
   if (nested !== undefined) end = await nested.close(end);
-  if (end.kind === 'threw') {
-    if (!isVerdict(end.error)) tell(deps, end.error, ctx);
-    return refusalOf(end.error);
-  }
+  if (end.kind === 'threw') return answerOfThrown(deps, received, end.error);
   return { kind: 'reply', reply: end.reply ?? undefined, branches: nested?.succeeded() ?? [] };
 }
 
-function scopeOf({ ctx, call }: ReceivedCall): Parameters<typeof runInScope>[0] {
+/** The answer to what was thrown; `onError` hears of what nobody expects. */
+export function answerOfThrown(
+  deps: Pick<HandlingDeps, 'onError'>,
+  { ctx }: ReceivedCall,
+  error: unknown,
+): CallAnswer {
+  if (!isVerdict(error) && !(error instanceof LateTryError)) tell(deps, error, ctx);
+  return refusalOf(error);
+}
+
+/** What `currentTransaction` tells within the call. */
+export function scopeOf({ ctx, call }: ReceivedCall): Parameters<typeof runInScope>[0] {
   const { gid, runId, branchId, phase, deadline } = ctx;
   return { gid, runId, branchId, phase, trace: call.trace, deadline };
 }
 
 function around(deps: HandlingDeps, received: ReceivedCall): unknown {
-  if (deps.interceptors.length === 0) return handled(received);
-  const { ctx, route, call } = received;
-  const intercepted = { ctx, service: route.service, request: call.request };
-  return withinInterceptors(deps.interceptors, intercepted, () => handled(received));
+  return deps.interceptors.length === 0
+    ? handled(received)
+    : intercepted(deps, received, () => handled(received));
+}
+
+/** Runs `handler` within the interceptors. */
+export function intercepted(
+  { interceptors }: HandlingDeps,
+  { ctx, route, call }: ReceivedCall,
+  handler: () => unknown,
+): Promise<unknown> {
+  const seen = { ctx, service: route.service, request: call.request };
+  return withinInterceptors(interceptors, seen, handler);
 }
 
 function handled({ route, call, ctx, nested }: ReceivedCall): unknown {
@@ -62,7 +79,8 @@ async function concluded(nested: NestedWork, work: () => unknown): Promise<unkno
   return end.reply;
 }
 
-async function endOf(work: () => unknown): Promise<HandlerEnd> {
+/** How something ended. Never rejects. */
+export async function endOf(work: () => unknown): Promise<HandlerEnd> {
   try {
     return { kind: 'returned', reply: await work() };
   } catch (error) {

@@ -5,14 +5,14 @@
  * C2 What it throws is what the handler threw; what it returns is the reply. Returning nothing passes on what `next`
  *    gave, an error included.
  * C3 A handler runs at most once for a call, and its answer leaves after it has ended, awaited by the interceptor or
- *    not.
+ *    not. Behind a barrier `next` is that: it carries the call out once, and runs the handler as often as it takes.
  */
 import { ConfigError } from '../errors';
 import type { CallContext } from './call-context';
 
 /** A call of an action, before its handler. */
 export interface InterceptedCall {
-  /** What the handler gets, too: gid, branch, action, phase, attempt, metadata. */
+  /** What the handler gets, too: gid, branch, action, phase, attempt, metadata. With a barrier without what that gives. */
   readonly ctx: CallContext;
   /** `shop.StockTcc`. */
   readonly service: string;
@@ -32,6 +32,10 @@ export interface ParticipantInterceptor {
    *
    * What this returns is the reply, in the place of the handler's; returning nothing keeps what `next` gave. Without
    * a call of `next` it must return a reply itself or throw: Confirm must never be answered by omission.
+   *
+   * With a barrier it stands outside of the local transaction, and sees duplicates, too. `next` then rejects for a late Try
+   * and a conflict as well, and OK needs the barrier's: returning a reply where `next` rejected, or without having called
+   * it, does not make the call OK. A reply that it returns is not stored.
    */
   handle(call: InterceptedCall, next: () => Promise<unknown>): unknown;
 }

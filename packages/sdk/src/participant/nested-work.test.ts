@@ -22,7 +22,8 @@ import { sentIn } from './call-headers';
 import { handleCall } from './handle-call';
 import { IncomingCall } from './incoming-call';
 import type { ParticipantInterceptor } from './interceptors';
-import { type Route, ReceivedCall } from './received-call';
+import { ReceivedCall } from './received-call';
+import type { Route } from './routes';
 import { TccPark, TccReject, TccRetry } from './verdicts';
 
 type Shop = TccProxy<typeof shop.service, typeof shop.methodNames>;
@@ -65,6 +66,8 @@ class ParentTry {
       action: 'buy',
       phase: 'try',
       method: shop.actions.reserve.methods.try,
+      tryMethod: shop.actions.reserve.methods.try,
+      cancelWhenTryUnknown: 'skip',
       handler: (_request, ctx) => handler(ctx.use(shop, { target: 'shop:1' }), ctx),
     };
     const { interceptors } = this;

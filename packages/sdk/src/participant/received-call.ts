@@ -1,28 +1,14 @@
 /** A call whose caller is known: what its handler is given. */
-import type { Metadata } from '@grpc/grpc-js';
 import { type Clock, type TraceContext, limits } from '@tercet/core';
 import { type Deadline, deadlineIn } from '../deadline';
 import { ConfigError } from '../errors';
 import type { Joining } from '../joining';
-import type { MethodLike } from '../service-definition';
 import type { CallContext } from './call-context';
 import type { CallHeaders } from './call-headers';
+import { HandlerContext } from './handler-context';
 import type { IncomingCall } from './incoming-call';
 import { NestedWork, type ParentCall } from './nested-work';
-import { TccPark, TccReject, TccRetry } from './verdicts';
-
-/** A handler as it is called; its types were checked at `addTcc`. */
-export type PhaseHandler = (request: unknown, ctx: CallContext) => unknown;
-
-/** Which handler a method has. */
-export interface Route {
-  /** `shop.StockTcc`. */
-  readonly service: string;
-  readonly action: string;
-  readonly phase: 'try' | 'confirm' | 'cancel';
-  readonly method: MethodLike;
-  readonly handler: PhaseHandler;
-}
+import type { Route } from './routes';
 
 /** What nested work needs. */
 export interface NestingDeps {
@@ -32,11 +18,17 @@ export interface NestingDeps {
   readonly client: Joining | undefined;
 }
 
+/**
+ * How far a call has come. `started`: interceptors and handler may run. `guarded`: interceptors may; handlers run within
+ * the barrier, each with a context of its own.
+ */
+type Stage = 'arrived' | 'started' | 'guarded';
+
 /** A call that may start. */
 export class ReceivedCall {
   readonly ctx: CallContext;
   private work: NestedWork | undefined;
-  private started = false;
+  private stage: Stage = 'arrived';
 
   constructor(
     readonly route: Route,
@@ -52,71 +44,53 @@ export class ReceivedCall {
   }
 
   /** From now on the handler may run, and add branches where there is a client. */
-  start({ client, clock }: NestingDeps): void {
-    this.started = true;
-    if (this.route.phase !== 'try' || client === undefined) return;
-    this.work = new NestedWork(client, new TryAsParent(this, { client, clock }));
+  start(deps: NestingDeps): void {
+    this.stage = 'started';
+    this.work = this.nestedWork(deps);
+  }
+
+  /** From now on interceptors may run, and the barrier may run handlers. */
+  startBehindBarrier(): void {
+    this.stage = 'guarded';
+  }
+
+  /** Nested work of a handler that starts now; undefined = it can have none. */
+  nestedWork({ client, clock }: NestingDeps): NestedWork | undefined {
+    if (this.route.phase !== 'try' || client === undefined) return undefined;
+    return new NestedWork(client, new TryAsParent(this, { client, clock }));
   }
 
   /** `ctx.use`. */
   readonly use: CallContext['use'] = (definition, options) => {
-    if (this.work === undefined) throw this.noNestedWork();
+    if (this.work === undefined) throw this.noNestedWork(this.stage);
     return this.work.use(definition, options);
   };
 
-  private noNestedWork(): ConfigError {
+  /** `ctx.use` of a handler with that nested work. */
+  useOf(nested: NestedWork | undefined): CallContext['use'] {
+    return (definition, options) => {
+      if (nested === undefined) throw this.noNestedWork('started');
+      return nested.use(definition, options);
+    };
+  }
+
+  private noNestedWork(stage: Stage): ConfigError {
     const { phase, action } = this.route;
     const why =
-      phase !== 'try'
-        ? `only the handler of a Try can add branches, this is ${phase} of ${action}; call run for a transaction of its own`
-        : this.started
-          ? 'it needs a client: addTcc(server, definition, handlers, { tercet }), where tercet was made by createTercet'
-          : 'authorize comes before the Try, only its handler can add branches';
+      phase === 'try'
+        ? whyNotInTry[stage]
+        : `only the handler of a Try can add branches, this is ${phase} of ${action}; call run for a transaction of its own`;
     return new ConfigError(`ctx.use: ${why}`, { option: 'tercet' });
   }
 }
 
-/** What few handlers look at are getters: an object of its own with accessors would cost more than all the rest. */
-class HandlerContext implements CallContext {
-  readonly gid: string;
-  readonly runId: string;
-  readonly branchId: string;
-  readonly action: string;
-  readonly phase: CallContext['phase'];
-  readonly attempt: number;
-  readonly deadline: number | undefined;
-  readonly notAfter: number | undefined;
-  readonly traceparent: string | undefined;
-  readonly peer: string | undefined;
-  readonly use: CallContext['use'];
-  readonly reject = reject;
-  readonly retry = retry;
-  readonly park = park;
-  readonly #call: IncomingCall;
-
-  constructor({ headers, route, call, use }: ReceivedCall) {
-    this.gid = headers.gid;
-    this.runId = headers.runId;
-    this.branchId = headers.branchId;
-    this.action = route.action;
-    this.phase = route.phase;
-    this.attempt = headers.attempt;
-    this.deadline = call.deadline;
-    this.notAfter = headers.notAfter;
-    this.traceparent = call.traceparent;
-    this.peer = call.peer;
-    this.use = use;
-    this.#call = call;
-  }
-
-  get signal(): AbortSignal {
-    return this.#call.signal;
-  }
-
-  get metadata(): Metadata {
-    return this.#call.metadata;
-  }
-}
+const whyNotInTry: Readonly<Record<Stage, string>> = {
+  arrived: 'authorize comes before the Try, only its handler can add branches',
+  started:
+    'it needs a client: addTcc(server, definition, handlers, { tercet }), where tercet was made by createTercet',
+  guarded:
+    'with a barrier only the handler of the Try can add branches: those of an interceptor would not be kept with its reply',
+};
 
 /** A Try as the parent of the branches that its handler adds. */
 class TryAsParent implements ParentCall {
@@ -143,16 +117,4 @@ class TryAsParent implements ParentCall {
   get signal(): AbortSignal {
     return this.received.call.signal;
   }
-}
-
-function reject(reason: string, details?: unknown): never {
-  throw new TccReject(reason, details);
-}
-
-const retry: CallContext['retry'] = (options) => {
-  throw new TccRetry(options);
-};
-
-function park(reason: string): never {
-  throw new TccPark(reason);
 }

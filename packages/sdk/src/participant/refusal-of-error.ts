@@ -1,5 +1,8 @@
 /** What a handler threw → the answer. Only the message leaves, never a stack. */
 import { status } from '@grpc/grpc-js';
+import { TercetError } from '@tercet/core';
+import { BarrierConflictError } from '../errors';
+import { isError } from '../errors';
 import { kindOf } from '../value-text';
 import { type CallRefusal, refusal } from './call-answer';
 import { NestedWorkError } from './nested-failure';
@@ -7,6 +10,18 @@ import { TccPark, TccReject, TccRetry } from './verdicts';
 
 /** Bytes of details that are sent; in base64, as they travel in a header, 5,464. */
 const DETAILS_BYTES_MAX = 4_096;
+
+/** What a Try is told whose Cancel has come. */
+export const LATE_TRY = 'this branch was cancelled before; the Try was not started';
+
+/** A Try whose Cancel came before it: the barrier keeps it out, as often as it comes. Expected, no fault of anybody. */
+export class LateTryError extends TercetError {
+  override readonly name: string = 'LateTryError';
+
+  constructor() {
+    super('ALREADY_DECIDED', { message: LATE_TRY });
+  }
+}
 
 /** The answer to a thrown value: a verdict, else UNKNOWN. */
 export function refusalOf(error: unknown): CallRefusal {
@@ -17,7 +32,9 @@ export function refusalOf(error: unknown): CallRefusal {
   if (error instanceof TccRetry) {
     return { ...verdict('retry', error), retryAfterMs: error.afterMs };
   }
-  const code = error instanceof NestedWorkError ? status.ABORTED : status.UNKNOWN;
+  if (error instanceof BarrierConflictError) return verdict('conflict', error);
+  const aborted = error instanceof NestedWorkError || error instanceof LateTryError;
+  const code = aborted ? status.ABORTED : status.UNKNOWN;
   return refusal(code, textOfThrown('the handler', error));
 }
 
@@ -28,13 +45,13 @@ export function isVerdict(error: unknown): boolean {
 
 /** What a thrown value says. JavaScript lets anything be thrown, and anything be the message or the name of an Error. */
 export function textOfThrown(who: string, error: unknown): unknown {
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  if (isError(error)) return error.message === '' ? error.name : error.message;
   if (typeof error === 'string') return error;
   const joint = error === undefined || error === null ? ', which' : ' that';
   return `${who} threw ${kindOf(error)}${joint} is no Error`;
 }
 
-function verdict(word: 'reject' | 'retry' | 'park', error: Error): CallRefusal {
+function verdict(word: NonNullable<CallRefusal['verdict']>, error: Error): CallRefusal {
   return { ...refusal(status.FAILED_PRECONDITION, error.message), verdict: word };
 }
 

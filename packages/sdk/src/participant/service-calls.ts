@@ -10,7 +10,7 @@ import { status } from '@grpc/grpc-js';
 import { type CallDeps, answerCall } from './action-call';
 import { type CallAnswer, refusal } from './call-answer';
 import type { IncomingCall } from './incoming-call';
-import type { Route } from './received-call';
+import type { Route } from './routes';
 
 /** What draining a service needs of the transports. */
 export interface Transports {

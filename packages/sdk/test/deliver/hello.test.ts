@@ -1,10 +1,11 @@
-/** Rules V1 to V4 of participant/deliver/deliver-server.ts: what a participant says of itself, over real gRPC. */
+/** Rules V1 to V5 of participant/deliver/deliver-server.ts: what a participant says of itself, over real gRPC. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import type { DeliverHello } from '@tercet/proto';
 import type { AddTccOptions } from '@tercet/sdk';
 import { DeliverClient, aCommand } from '../support/deliver-client';
 import { type Peer, startPeer } from '../support/grpc-peer';
+import { MemoryBarrier } from '../support/memory-barrier';
 import { addDepot, addShop, startShop } from '../support/shop-participant';
 import { DepotTccService } from '../support/shop-service';
 
@@ -66,6 +67,19 @@ describe('Hello', () => {
     expect((await helloOf(yes, yes)).barrier).toBe(true);
     expect((await helloOf(yes, {})).barrier).toBe(false);
     expect((await helloOf({ barrier: false }, yes)).barrier).toBe(false);
+  });
+
+  it('tells the shortest retention of the barriers of its services, where one is known (V5)', async () => {
+    const days = (count: number): AddTccOptions =>
+      ({ barrier: new MemoryBarrier(count * 86_400_000) }) as AddTccOptions<unknown> as never;
+    const retention = async (shop: AddTccOptions, depot: AddTccOptions): Promise<unknown> => {
+      const hello = await helloOf(shop, depot);
+      return [hello.barrier, hello.barrierRetentionMs];
+    };
+    expect(await retention(days(30), days(90))).toEqual([true, 2_592_000_000n]);
+    expect(await retention({ barrier: true }, days(90))).toEqual([true, 7_776_000_000n]);
+    expect(await retention({}, days(30))).toEqual([false, 2_592_000_000n]);
+    expect(await retention({ barrier: true }, {})).toEqual([false, undefined]);
   });
 
   it('tells the smallest credits that were given, whatever the default is (V3)', async () => {

@@ -572,7 +572,11 @@ describe('addTcc', () => {
         { reserve: reserving, charge: reserving },
         /method count belongs to no action and has no handler/,
       ],
-      [[stock, stock], { reserve: reserving }, /action reserve is defined twice/],
+      [
+        [stock, stock],
+        { reserve: reserving },
+        /action reserve of shop.ShopTcc is defined twice; give one of the two another name/,
+      ],
       [[stock, again], { reserve: reserving, again: reserving }, /serves two actions/],
       [[stock, other], {}, /definitions of one service/],
       [

@@ -23,6 +23,8 @@ const noBranches: readonly string[] = [];
 export interface Offer {
   /** A Try may be sent again. */
   readonly barrier: boolean;
+  /** How long its barrier remembers a finished branch at least, ms; undefined = it does not say. */
+  readonly barrierRetentionMs: number | undefined;
   /** Whether calls of this method are taken. */
   takes(method: string): boolean;
   /** Unanswered calls that it takes at a time; 0 = none of that kind. */
@@ -39,7 +41,9 @@ export function offerOf(hello: DeliverHello | undefined): Offer | string {
   if (credits.try === 0 && credits.phaseTwo === 0) return 'it takes no calls at a time';
   if (hello.methods.length === 0) return 'it names no method';
   const methods = new Set(hello.methods);
-  return { barrier: hello.barrier, takes: (method) => methods.has(method), credits };
+  const { barrier, barrierRetentionMs: retention } = hello;
+  const barrierRetentionMs = retention === undefined ? undefined : Number(retention);
+  return { barrier, barrierRetentionMs, takes: (method) => methods.has(method), credits };
 }
 
 /** The command of a call with `deadlineMs` left. */

@@ -126,6 +126,11 @@ export class DeliverStream implements Holder {
     return this.offer?.barrier === true;
   }
 
+  /** How long its participant's barrier remembers a finished branch at least, ms; undefined = its Hello did not say. */
+  get barrierRetentionMs(): number | undefined {
+    return this.offer?.barrierRetentionMs;
+  }
+
   /** Whether such a call may go on this stream at all. */
   takes(call: PendingCall): boolean {
     return this.offer?.takes(call.request.method) === true && this.credits.knows(call.kind);

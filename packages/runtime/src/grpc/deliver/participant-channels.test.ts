@@ -303,6 +303,39 @@ describe('A2: a connection', () => {
   });
 });
 
+describe('how long a participant remembers a branch', () => {
+  it('is what its last Hello said, and known while it is away', async () => {
+    const participant = await new ScriptedParticipant((stream) =>
+      stream.hello({ barrier: true, barrierRetentionMs: 5_000_000_000n }),
+    ).start();
+    const caller = new Caller();
+    expect(caller.channels.barrierRetentionMs(participant.target)).toBeUndefined();
+    await caller.opened(participant);
+    expect(caller.channels.barrierRetentionMs(participant.target)).toBe(5_000_000_000);
+    participant.stream.fail(status.UNAVAILABLE);
+    await until(() => caller.channels.connection(participant.target) !== 'ready');
+    expect(caller.channels.barrierRetentionMs(participant.target)).toBe(5_000_000_000);
+    expect(caller.channels.barrierRetentionMs('other:1')).toBeUndefined();
+  });
+
+  it('is not known of one that does not say it any more', async () => {
+    let days: bigint | undefined = 30n;
+    const participant = await new ScriptedParticipant((stream) =>
+      stream.hello({ barrierRetentionMs: days }),
+    ).start();
+    const caller = new Caller();
+    await caller.opened(participant);
+    expect(caller.channels.barrierRetentionMs(participant.target)).toBe(30);
+    days = undefined;
+    participant.stream.fail(status.UNAVAILABLE);
+    await until(() => caller.channels.connection(participant.target) !== 'ready');
+    await caller.call(participant.target);
+    await caller.time.advance(10_000);
+    await until(() => participant.streams.length > 1);
+    await until(() => caller.channels.barrierRetentionMs(participant.target) === undefined);
+  });
+});
+
 describe('A4: targets with streams', () => {
   it('give way to others once nobody uses them, the longest unused first', async () => {
     const [a, b, c] = await Promise.all([1, 2, 3].map(() => new ScriptedParticipant().start()));

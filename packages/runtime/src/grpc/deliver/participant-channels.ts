@@ -16,6 +16,7 @@ import { BATCH_BYTES_MAX } from '../batch-sender';
 import { ChannelPool, type ChannelPoolLimits } from '../channel-pool';
 import type { ConnectionState } from '../unary-channel';
 import { AbortListeners } from './abort-listeners';
+import type { DeliverStream } from './deliver-stream';
 import { DueTimes } from './due-times';
 import {
   type ParticipantReply,
@@ -32,7 +33,7 @@ import { UnaryOnly } from './unary-only';
 const COMMAND_BYTES_MAX = BATCH_BYTES_MAX;
 /** Most targets that have streams. */
 const STREAM_TARGETS_MAX = 256;
-/** Most targets that are remembered to offer none. */
+/** Most targets that are remembered to offer none, and most whose retention is. */
 const UNARY_TARGETS_MAX = 8_192;
 
 /** Everything may be left out. */
@@ -54,6 +55,7 @@ export class ParticipantChannels {
   private readonly pool: ChannelPool;
   private readonly targets = new Map<string, TargetStreams>();
   private readonly unaryOnly = new Map<string, UnaryOnly>();
+  private readonly retentions = new Map<string, number>();
   private readonly aborts = new AbortListeners();
   private readonly clock: Clock;
   private readonly pending: PendingDeps;
@@ -102,6 +104,14 @@ export class ParticipantChannels {
     return () => stop();
   }
 
+  /**
+   * How long the participant at `target` remembers a finished branch at least, ms, as its last Hello said; undefined =
+   * none did, or too many others have since. It outlasts the streams: whoever is away remembers all the same.
+   */
+  barrierRetentionMs(target: string): number | undefined {
+    return this.retentions.get(target);
+  }
+
   /** Ends all connections; running calls end with an error. Repeating is safe, and a later call connects anew. */
   close(): void {
     const targets = [...this.targets.values()];
@@ -127,6 +137,7 @@ export class ParticipantChannels {
       patient: known === undefined,
       notOffered: () => this.remember(target),
       idle: () => this.forget(target),
+      greeted: (stream: DeliverStream) => this.keepRetention(target, stream.barrierRetentionMs),
     };
     try {
       const streams = new TargetStreams(target, this.targetDeps, owner);
@@ -137,6 +148,13 @@ export class ParticipantChannels {
       // It is no address: the unary call says so.
       return undefined;
     }
+  }
+
+  private keepRetention(target: string, ms: number | undefined): void {
+    this.retentions.delete(target);
+    if (ms !== undefined) this.retentions.set(target, ms);
+    const [oldest] = this.retentions.size > UNARY_TARGETS_MAX ? this.retentions.keys() : [];
+    if (oldest !== undefined) this.retentions.delete(oldest);
   }
 
   private hasRoom(): boolean {

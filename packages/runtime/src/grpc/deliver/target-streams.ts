@@ -43,6 +43,8 @@ export interface TargetOwner {
   notOffered(): void;
   /** Nobody has called for minutes. */
   idle(): void;
+  /** A stream can be used: its Hello came. */
+  greeted(stream: DeliverStream): void;
 }
 
 /** One target. */
@@ -131,6 +133,7 @@ export class TargetStreams implements LineOwner, AddressListener {
 
   ready(stream: DeliverStream): void {
     this.look ??= this.lookLater();
+    this.owner.greeted(stream);
     this.dispatch.add(stream);
     this.stopAsking();
   }

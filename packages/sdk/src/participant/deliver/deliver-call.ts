@@ -6,7 +6,7 @@ import { wireEnums } from '@tercet/runtime';
 import { type CallAnswer, refusal } from '../call-answer';
 import { type SentHeaders, readTrace } from '../call-headers';
 import { IncomingCall } from '../incoming-call';
-import type { Route } from '../received-call';
+import type { Route } from '../routes';
 import type { ServiceCalls } from '../service-calls';
 import { headerText, metadataOfCommand, metadataProblem } from './command-metadata';
 

@@ -6,12 +6,13 @@
  * V2 Hello says barrier only where every service said it: a caller may send any Try of the stream again.
  * V3 Of the credits that were given, the smallest holds; where none was, the default.
  * V4 Once every service is drained, no stream is opened.
+ * V5 Of the retentions that barriers have, the shortest is told; none where none is known.
  */
 import { type Server, status } from '@grpc/grpc-js';
 import { type Clock, PROTOCOL_VERSION, type Scheduler } from '@tercet/core';
 import { type DeliverHello, DeliverResponse, ParticipantService } from '@tercet/proto';
 import { encoderOf } from '@tercet/runtime';
-import type { Route } from '../received-call';
+import type { Route } from '../routes';
 import type { ServiceCalls } from '../service-calls';
 import type { Served } from './deliver-call';
 import { DeliverStream, type GrpcStream } from './deliver-stream';
@@ -25,6 +26,8 @@ export interface DeliveredService {
   readonly routes: readonly Route[];
   readonly clock: Clock;
   readonly barrier: boolean;
+  /** How long its barrier remembers a finished branch, ms; undefined = nobody knows. */
+  readonly retentionMs: number | undefined;
   /** undefined = not given. */
   readonly maxInFlightTry: number | undefined;
   /** undefined = not given. */
@@ -105,6 +108,7 @@ function offerOf(services: readonly DeliveredService[]): Offer {
     methods: [...methods.keys()],
     maxInFlightTry: smallest(services.map(({ maxInFlightTry }) => maxInFlightTry)),
     maxInFlightPhaseTwo: smallest(services.map(({ maxInFlightPhaseTwo }) => maxInFlightPhaseTwo)),
+    barrierRetentionMs: retentionOf(services),
   };
   return { hello, methods };
 }
@@ -112,4 +116,9 @@ function offerOf(services: readonly DeliveredService[]): Offer {
 function smallest(credits: readonly (number | undefined)[]): number {
   const given = credits.filter((credit) => credit !== undefined);
   return given.length === 0 ? CREDIT_DEFAULT : Math.min(...given);
+}
+
+function retentionOf(services: readonly DeliveredService[]): bigint | undefined {
+  const known = services.flatMap(({ retentionMs }) => retentionMs ?? []);
+  return known.length === 0 ? undefined : BigInt(Math.floor(Math.min(...known)));
 }

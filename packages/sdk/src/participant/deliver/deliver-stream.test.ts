@@ -6,7 +6,7 @@ import { ManualTime } from '@tercet/core/testing';
 import type { DeliverCommand, DeliverResponse } from '@tercet/proto';
 import { aCommand } from '../../../test/support/deliver-client';
 import { ShopTccService } from '../../../test/support/shop-service';
-import type { Route } from '../received-call';
+import type { Route } from '../routes';
 import { ServiceCalls } from '../service-calls';
 import { DeliverStream, type GrpcStream } from './deliver-stream';
 
@@ -64,6 +64,7 @@ function opened(replyBytes = 0) {
   const calls = new ServiceCalls({
     clock: time,
     fence: undefined,
+    guard: undefined,
     client: undefined,
     authorize: undefined,
     interceptors: [],
@@ -74,6 +75,8 @@ function opened(replyBytes = 0) {
     action: 'reserve',
     phase: 'try',
     method: ShopTccService.reserveTry,
+    tryMethod: ShopTccService.reserveTry,
+    cancelWhenTryUnknown: 'skip',
     handler: () => ({ reservationId: 'x'.repeat(replyBytes) }),
   };
   const fake = new FakeStream();

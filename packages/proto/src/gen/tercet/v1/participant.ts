@@ -108,6 +108,11 @@ export interface DeliverHello {
    * what only a Confirm frees cannot keep that Confirm out.
    */
   maxInFlightPhaseTwo: number;
+  /**
+   * How long its barrier remembers a finished branch at least, milliseconds: a Confirm or Cancel that comes later is a
+   * conflict, or finds no Try. Of several services the shortest. Absent: it has none, or does not know.
+   */
+  barrierRetentionMs?: bigint | undefined;
 }
 
 /** How a command ended: what a unary call says with its reply, status and trailing metadata. */
@@ -766,7 +771,15 @@ export const DeliverResponse: MessageFns<DeliverResponse> = {
 };
 
 function createBaseDeliverHello(): DeliverHello {
-  return { protocolVersion: 0, barrier: false, actions: [], methods: [], maxInFlightTry: 0, maxInFlightPhaseTwo: 0 };
+  return {
+    protocolVersion: 0,
+    barrier: false,
+    actions: [],
+    methods: [],
+    maxInFlightTry: 0,
+    maxInFlightPhaseTwo: 0,
+    barrierRetentionMs: undefined,
+  };
 }
 
 export const DeliverHello: MessageFns<DeliverHello> = {
@@ -788,6 +801,12 @@ export const DeliverHello: MessageFns<DeliverHello> = {
     }
     if (message.maxInFlightPhaseTwo !== 0) {
       writer.uint32(48).uint32(message.maxInFlightPhaseTwo);
+    }
+    if (message.barrierRetentionMs !== undefined) {
+      if (BigInt.asIntN(64, message.barrierRetentionMs) !== message.barrierRetentionMs) {
+        throw new globalThis.Error("value provided for field message.barrierRetentionMs of type int64 too large");
+      }
+      writer.uint32(56).int64(message.barrierRetentionMs);
     }
     return writer;
   },
@@ -853,6 +872,14 @@ export const DeliverHello: MessageFns<DeliverHello> = {
             message.maxInFlightPhaseTwo = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.barrierRetentionMs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -885,6 +912,11 @@ export const DeliverHello: MessageFns<DeliverHello> = {
         : isSet(object.max_in_flight_phase_two)
         ? globalThis.Number(object.max_in_flight_phase_two)
         : 0,
+      barrierRetentionMs: isSet(object.barrierRetentionMs)
+        ? BigInt(object.barrierRetentionMs)
+        : isSet(object.barrier_retention_ms)
+        ? BigInt(object.barrier_retention_ms)
+        : undefined,
     };
   },
 
@@ -908,6 +940,9 @@ export const DeliverHello: MessageFns<DeliverHello> = {
     if (message.maxInFlightPhaseTwo !== 0) {
       obj.maxInFlightPhaseTwo = Math.round(message.maxInFlightPhaseTwo);
     }
+    if (message.barrierRetentionMs !== undefined) {
+      obj.barrierRetentionMs = message.barrierRetentionMs.toString();
+    }
     return obj;
   },
 
@@ -922,6 +957,9 @@ export const DeliverHello: MessageFns<DeliverHello> = {
     message.methods = object.methods?.map((e) => e) || [];
     message.maxInFlightTry = object.maxInFlightTry ?? 0;
     message.maxInFlightPhaseTwo = object.maxInFlightPhaseTwo ?? 0;
+    message.barrierRetentionMs = (object.barrierRetentionMs !== undefined && object.barrierRetentionMs !== null)
+      ? BigInt(object.barrierRetentionMs)
+      : undefined;
     return message;
   },
 };
