@@ -15,7 +15,7 @@ const options = {
   retry: { firstDelay: '200ms', maxDelay: '1s' },
   // A branch still unanswered two seconds after the decision is shown by `tercet stuck`.
   stuckAfter: '2s',
-  // reservation.ts keeps a late Try out durably, so Cancel need not wait until no Try can come any more.
+  // All three services have a barrier: a late Try is kept out, so Cancel need not wait until none can come any more.
   barrier: true,
 } as const satisfies TccOptions;
 

@@ -6,7 +6,7 @@ export type ParticipantMessage =
   | { readonly event: 'ready'; readonly port: number }
   /** An order brought trouble along; after a crash nothing else follows. */
   | { readonly event: 'fault'; readonly kind: FaultKind; readonly gid: string }
-  /** A Try found the tombstone of its Cancel and was kept out. */
+  /** A Try came after its Cancel and was kept out. */
   | { readonly event: 'late-try'; readonly gid: string };
 
 /** What the initiator tells: each order, as it ends. */

@@ -1,9 +1,20 @@
 /** The command as a process: the only file of this package that reads `process`. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { CliDeps, OperatorModule, Output, ServerModule } from './cli-deps';
+import type * as mysql2 from '@tercet/sdk/mysql2';
+import type * as pg from '@tercet/sdk/pg';
+import type * as sqlite from '@tercet/sdk/sqlite';
+import type {
+  BarrierMaker,
+  BarrierModules,
+  CliDeps,
+  OperatorModule,
+  Output,
+  ServerModule,
+} from './cli-deps';
 import { operatorName } from './operator-name';
 import { run } from './program';
 
@@ -25,6 +36,9 @@ function processDeps(): CliDeps {
     version: packageVersion(),
     loadOperator,
     loadServer,
+    loadBarriers,
+    loadFromProject: createRequire(path.join(process.cwd(), 'package.json')),
+    fileExists: existsSync,
     onSignal: (handler) => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handler);
     },
@@ -61,6 +75,26 @@ function loadOperator(): OperatorModule {
 function loadServer(): ServerModule {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- lazy, see above
   return require('@tercet/coordinator') as ServerModule;
+}
+
+function loadBarriers(): BarrierModules {
+  /* eslint-disable @typescript-eslint/no-require-imports -- lazy, see above */
+  const mysql = require('@tercet/sdk/mysql2') as typeof mysql2;
+  const postgres = require('@tercet/sdk/pg') as typeof pg;
+  const file = require('@tercet/sdk/sqlite') as typeof sqlite;
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  // Each looks at what it is given: see `BarrierMaker`.
+  const barriers = {
+    mysql: mysql.mysql2Barrier as BarrierMaker,
+    postgres: postgres.pgBarrier as BarrierMaker,
+    sqlite: file.sqliteBarrier as BarrierMaker,
+  };
+  const migrations = {
+    mysql: mysql.barrierMigration,
+    postgres: postgres.barrierMigration,
+    sqlite: file.barrierMigration,
+  };
+  return { barriers, migrations };
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { type CliContext, createContext } from './cli-context';
 import type { CliDeps } from './cli-deps';
+import { addBarrier } from './commands/barrier';
 import { addHealth } from './commands/health';
 import { addResolve } from './commands/resolve';
 import { addRetryAndResume } from './commands/retry';
@@ -70,6 +71,7 @@ function addCommands(program: Command, context: CliContext): void {
   addTxGet(tx, context);
   addRetryAndResume(program, context);
   addResolve(program, context);
+  addBarrier(program, context);
   addHealth(program, context);
   addVersion(program, context);
   program.helpCommand('help [command]', 'show help of a command');

@@ -42,6 +42,8 @@ const noAnswer =
 
 /** The catalogue's hints are for who runs transactions: "ask again by gid". Our commands are just typed again. */
 const hintsForAsking: { readonly [code in ErrorCode]?: string } = {
+  BARRIER_UNAVAILABLE:
+    'Mend what the message names and run it again; every command may be repeated.',
   COORDINATOR_UNAVAILABLE: noAnswer,
   DEADLINE_EXCEEDED: noAnswer,
   NOT_BUILT_YET: 'Give what the message allows, or ask a coordinator that has it.',

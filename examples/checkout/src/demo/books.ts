@@ -1,7 +1,6 @@
 /** What the services' databases say when all is over, in one shape for all three. */
 import { openDatabase } from '../database';
 import { type ServiceName, serviceNames } from '../definitions';
-import type { ReservationState } from '../reservation';
 import { type Order, loadOpening } from '../shop';
 
 /** One article, customer or tour. */
@@ -17,10 +16,10 @@ export interface Account {
   readonly gone: number;
 }
 
-/** A branch that a service knows. */
-export interface Reservation {
+/** A branch that a service's barrier knows. */
+export interface KnownBranch {
   readonly gid: string;
-  readonly state: ReservationState;
+  readonly state: 'tried' | 'confirmed' | 'cancelled';
   /** False: Cancel came without a Try and left its tombstone. */
   readonly tried: boolean;
 }
@@ -28,8 +27,15 @@ export interface Reservation {
 /** The books of one service. */
 export interface Books {
   readonly accounts: readonly Account[];
-  readonly reservations: readonly Reservation[];
+  readonly branches: readonly KnownBranch[];
 }
+
+/** Each branch has a row `try`, which a Cancel without a Try leaves as its tombstone, and at its end a row `end`. */
+const branchQuery = `SELECT t.gid, t.op = 'try' AS tried,
+    CASE e.op WHEN 'confirm' THEN 'confirmed' WHEN 'cancel' THEN 'cancelled' ELSE 'tried' END AS state
+  FROM tercet_barrier t
+  LEFT JOIN tercet_barrier e ON e.run_id = t.run_id AND e.branch = t.branch AND e.slot = 'end'
+  WHERE t.slot = 'try'`;
 
 const accountQueries: Readonly<Record<ServiceName, string>> = {
   stock: 'SELECT sku AS key, available AS free, reserved AS frozen, sold AS gone FROM article',
@@ -48,13 +54,13 @@ export async function readBooks(
       Account,
       'opening'
     >[];
-    const reservations = db
-      .prepare('SELECT gid, state, reply IS NOT NULL AS tried FROM reservation')
-      .all() as { gid: string; state: ReservationState; tried: number }[];
+    const branches = db.prepare(branchQuery).all() as unknown as (Omit<KnownBranch, 'tried'> & {
+      readonly tried: number;
+    })[];
     db.close();
     const books: Books = {
       accounts: accounts.map((row) => ({ ...row, opening: opening[service].get(row.key) ?? 0 })),
-      reservations: reservations.map((row) => ({ ...row, tried: row.tried === 1 })),
+      branches: branches.map((row) => ({ ...row, tried: row.tried === 1 })),
     };
     return [service, books] as const;
   });

@@ -84,7 +84,7 @@ function toldTheTruth({ facts }: Evidence): string[] {
 function endedAlike({ facts, books }: Evidence): string[] {
   return serviceNames.flatMap((service) => {
     const states = new Map<string, string>();
-    for (const { gid, state } of books[service].reservations) {
+    for (const { gid, state } of books[service].branches) {
       states.set(gid, states.has(gid) ? 'there twice' : state);
     }
     return facts.orders.flatMap(({ id }) => {

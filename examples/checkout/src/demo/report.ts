@@ -11,7 +11,7 @@ export function tableOf({ facts, books }: Evidence, seconds: number): readonly s
   const branches = [...facts.views.values()].flatMap((view) => view.branches);
   const retries = branches.reduce((sum, { attempts }) => sum + Math.max(0, attempts - 1), 0);
   const tombstones = serviceNames
-    .flatMap((service) => books[service].reservations)
+    .flatMap((service) => books[service].branches)
     .filter(({ state, tried }) => state === 'cancelled' && !tried).length;
   const rows: readonly (readonly [string, number | string])[] = [
     ['orders', facts.orders.length],

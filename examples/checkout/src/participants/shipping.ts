@@ -1,69 +1,57 @@
 /** The carrier: as stock.ts, with places on delivery tours. */
 import type { Server } from '@grpc/grpc-js';
-import { type TccService, addTcc } from '@tercet/sdk';
+import { type TccHandlers, type TccService, addTcc } from '@tercet/sdk';
 import type { Database } from '../database';
 import { shipping } from '../definitions';
-import { Faults } from '../faults';
-import { BookTryResponse } from '../gen/checkout/v1/shipping';
-import { Reservations } from '../reservation';
+import { faults } from '../faults';
 import { loadOpening } from '../shop';
-import { ordinary, serveParticipant, tellLateTry } from './serve';
+import { type Books, ordinary, serveParticipant } from './serve';
 
-/** Adds the carrier's service, its books kept in `db`. */
-export function addShipping(server: Server, db: Database): TccService {
-  openBooks(db);
-  const reservations = new Reservations(db, tellLateTry);
-  const faults = new Faults();
-
-  const keep = db.prepare(
-    `UPDATE tour SET free = free - 1, kept = kept + 1
-     WHERE city = :city AND slot = :slot AND free >= 1 RETURNING free`,
-  );
-  const book = db.prepare(
-    'UPDATE tour SET kept = kept - 1, booked = booked + 1 WHERE city = :city AND slot = :slot',
-  );
-  const giveBack = db.prepare(
-    'UPDATE tour SET kept = kept - 1, free = free + 1 WHERE city = :city AND slot = :slot',
-  );
-
-  return addTcc(
-    server,
-    shipping,
-    {
-      book: {
-        async try({ city, slot }, ctx) {
-          await faults.beforeTry(ctx);
-          const reply = reservations.try(ctx, {
-            reply: BookTryResponse,
-            apply: () => {
-              const row = keep.get({ city, slot }) as { free: number } | undefined;
-              if (row === undefined) return ctx.reject('tour is full', { city, slot });
-              return { bookingId: `${ctx.gid}/${ctx.branchId}`, left: row.free };
-            },
-          });
-          faults.afterTry(ctx);
-          return reply;
-        },
-        confirm({ city, slot }, ctx) {
-          faults.beforeConfirm(ctx);
-          reservations.confirm(ctx, () => book.run({ city, slot }));
-        },
-        cancel({ city, slot }, ctx) {
-          reservations.cancel(ctx, () => giveBack.run({ city, slot }));
-        },
+/** The handlers: what Try, Confirm and Cancel do to the books. */
+export function shippingHandlers(db: Database): TccHandlers<typeof shipping, Database> {
+  return {
+    book: {
+      try({ city, slot }, ctx) {
+        const row = ctx.db
+          .prepare(
+            `UPDATE tour SET free = free - 1, kept = kept + 1
+             WHERE city = :city AND slot = :slot AND free >= 1 RETURNING free`,
+          )
+          .get({ city, slot }) as { free: number } | undefined;
+        if (row === undefined) return ctx.reject('tour is full', { city, slot });
+        return { bookingId: `${ctx.gid}/${ctx.branchId}`, left: row.free };
       },
-      getTour: ordinary(({ city, slot }) => {
-        const row = db
-          .prepare('SELECT free, kept, booked FROM tour WHERE city = ? AND slot = ?')
-          .get(city, slot) as { free: number; kept: number; booked: number } | undefined;
-        return row ?? { free: 0, kept: 0, booked: 0 };
-      }),
+      confirm({ city, slot }, ctx) {
+        ctx.db
+          .prepare(
+            'UPDATE tour SET kept = kept - 1, booked = booked + 1 WHERE city = :city AND slot = :slot',
+          )
+          .run({ city, slot });
+      },
+      cancel({ city, slot }, ctx) {
+        ctx.db
+          .prepare(
+            'UPDATE tour SET kept = kept - 1, free = free + 1 WHERE city = :city AND slot = :slot',
+          )
+          .run({ city, slot });
+      },
     },
-    { barrier: true },
-  );
+    getTour: ordinary(({ city, slot }) => {
+      const row = db
+        .prepare('SELECT free, kept, booked FROM tour WHERE city = ? AND slot = ?')
+        .get(city, slot) as { free: number; kept: number; booked: number } | undefined;
+      return row ?? { free: 0, kept: 0, booked: 0 };
+    }),
+  };
 }
 
-function openBooks(db: Database): void {
+/** Adds the carrier's service. */
+export function addShipping(server: Server, { db, barrier }: Books): TccService {
+  createTables(db);
+  return addTcc(server, shipping, shippingHandlers(db), { barrier, interceptors: [faults()] });
+}
+
+function createTables(db: Database): void {
   db.exec(`CREATE TABLE IF NOT EXISTS tour (
     city   TEXT NOT NULL,
     slot   TEXT NOT NULL,

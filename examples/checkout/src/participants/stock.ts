@@ -1,72 +1,63 @@
 /** The warehouse. Read this one; wallet.ts and shipping.ts are the same with other tables. */
 import type { Server } from '@grpc/grpc-js';
-import { type TccService, addTcc } from '@tercet/sdk';
+import { type TccHandlers, type TccService, addTcc } from '@tercet/sdk';
 import type { Database } from '../database';
 import { stock } from '../definitions';
-import { Faults } from '../faults';
-import { ReserveTryResponse } from '../gen/checkout/v1/stock';
-import { Reservations } from '../reservation';
+import { faults } from '../faults';
 import { loadOpening } from '../shop';
-import { ordinary, serveParticipant, tellLateTry } from './serve';
+import { type Books, ordinary, serveParticipant } from './serve';
 
-/** Adds the warehouse's service, its books kept in `db`. */
-export function addStock(server: Server, db: Database): TccService {
-  openBooks(db);
-  const reservations = new Reservations(db, tellLateTry);
-  const faults = new Faults();
-
-  const setAside = db.prepare(
-    `UPDATE article SET available = available - :quantity, reserved = reserved + :quantity
-     WHERE sku = :sku AND available >= :quantity RETURNING available`,
-  );
-  const sell = db.prepare(
-    'UPDATE article SET reserved = reserved - :quantity, sold = sold + :quantity WHERE sku = :sku',
-  );
-  const putBack = db.prepare(
-    'UPDATE article SET reserved = reserved - :quantity, available = available + :quantity WHERE sku = :sku',
-  );
-
-  return addTcc(
-    server,
-    stock,
-    {
-      reserve: {
-        // Try does everything that can be refused. After its OK, Confirm must not be able to fail for good.
-        async try({ sku, quantity }, ctx) {
-          await faults.beforeTry(ctx);
-          const reply = reservations.try(ctx, {
-            reply: ReserveTryResponse,
-            apply: () => {
-              const row = setAside.get({ sku, quantity }) as { available: number } | undefined;
-              if (row === undefined) return ctx.reject('too few on the shelf', { sku, quantity });
-              return { reservationId: `${ctx.gid}/${ctx.branchId}`, left: row.available };
-            },
-          });
-          faults.afterTry(ctx);
-          return reply;
-        },
-        confirm({ sku, quantity }, ctx) {
-          faults.beforeConfirm(ctx);
-          reservations.confirm(ctx, () => sell.run({ sku, quantity }));
-        },
-        cancel({ sku, quantity }, ctx) {
-          reservations.cancel(ctx, () => putBack.run({ sku, quantity }));
-        },
+/** The handlers: what Try, Confirm and Cancel do to the books. */
+export function stockHandlers(db: Database): TccHandlers<typeof stock, Database> {
+  return {
+    reserve: {
+      // Try does everything that can be refused. After its OK, Confirm must not be able to fail for good.
+      try({ sku, quantity }, ctx) {
+        // `ctx.db` is the local transaction: what is written through it is committed with the barrier's row, or not at all.
+        const row = ctx.db
+          .prepare(
+            `UPDATE article SET available = available - :quantity, reserved = reserved + :quantity
+             WHERE sku = :sku AND available >= :quantity RETURNING available`,
+          )
+          .get({ sku, quantity }) as { available: number } | undefined;
+        if (row === undefined) return ctx.reject('too few on the shelf', { sku, quantity });
+        return { reservationId: `${ctx.gid}/${ctx.branchId}`, left: row.available };
       },
-      // Methods that belong to no action live beside the actions, as plain grpc-js handlers.
-      getStock: ordinary(({ sku }) => {
-        const row = db
-          .prepare('SELECT available, reserved, sold FROM article WHERE sku = ?')
-          .get(sku) as { available: number; reserved: number; sold: number } | undefined;
-        return row ?? { available: 0, reserved: 0, sold: 0 };
-      }),
+      // Confirm and Cancel come once here, and only after a Try that was committed: the barrier sees to that.
+      confirm({ sku, quantity }, ctx) {
+        ctx.db
+          .prepare(
+            `UPDATE article SET reserved = reserved - :quantity, sold = sold + :quantity
+             WHERE sku = :sku`,
+          )
+          .run({ sku, quantity });
+      },
+      cancel({ sku, quantity }, ctx) {
+        ctx.db
+          .prepare(
+            `UPDATE article SET reserved = reserved - :quantity, available = available + :quantity
+             WHERE sku = :sku`,
+          )
+          .run({ sku, quantity });
+      },
     },
-    // The reservation table is our barrier: the SDK need not fence late Tries in this process's memory.
-    { barrier: true },
-  );
+    // Methods that belong to no action live beside the actions, as plain grpc-js handlers.
+    getStock: ordinary(({ sku }) => {
+      const row = db
+        .prepare('SELECT available, reserved, sold FROM article WHERE sku = ?')
+        .get(sku) as { available: number; reserved: number; sold: number } | undefined;
+      return row ?? { available: 0, reserved: 0, sold: 0 };
+    }),
+  };
 }
 
-function openBooks(db: Database): void {
+/** Adds the warehouse's service. */
+export function addStock(server: Server, { db, barrier }: Books): TccService {
+  createTables(db);
+  return addTcc(server, stock, stockHandlers(db), { barrier, interceptors: [faults()] });
+}
+
+function createTables(db: Database): void {
   // The three columns are the books: a piece moves between them, and their sum never changes.
   db.exec(`CREATE TABLE IF NOT EXISTS article (
     sku       TEXT PRIMARY KEY,

@@ -1,7 +1,12 @@
 /** Runs the command in this process, with doubles for everything outside, and records what it wrote. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { configFields, configFileField } from '@tercet/coordinator';
+import * as mysql from '@tercet/sdk/mysql2';
 import type { OperatorClient, OperatorClientOptions } from '@tercet/sdk/operator';
-import { type CliDeps, run } from '@tercet/cli';
+import * as postgres from '@tercet/sdk/pg';
+import * as file from '@tercet/sdk/sqlite';
+import { type BarrierMaker, type CliDeps, run } from '@tercet/cli';
 import { aStuckPage, aTransaction } from './views';
 
 /** What a test changes of the outside. */
@@ -14,6 +19,8 @@ export interface Outside {
   /** Width of a terminal; undefined = the output is piped. */
   readonly terminal?: number;
   readonly runServer?: ReturnType<CliDeps['loadServer']>['runServer'];
+  /** What the project in the current folder has not installed. */
+  readonly notInstalled?: readonly string[];
   /** Signals that arrive as soon as somebody listens for them. */
   readonly signals?: readonly string[];
 }
@@ -72,6 +79,27 @@ export async function tercet(
       loaded.push('server');
       return { runServer: outside.runServer ?? neverStarts, configFields, configFileField };
     },
+    loadBarriers: () => {
+      loaded.push('barriers');
+      return {
+        barriers: {
+          mysql: mysql.mysql2Barrier as BarrierMaker,
+          postgres: postgres.pgBarrier as BarrierMaker,
+          sqlite: file.sqliteBarrier as BarrierMaker,
+        },
+        migrations: {
+          mysql: mysql.barrierMigration,
+          postgres: postgres.barrierMigration,
+          sqlite: file.barrierMigration,
+        },
+      };
+    },
+    loadFromProject: (name) => {
+      loaded.push(name);
+      if (outside.notInstalled?.includes(name) === true) throw notFound(name);
+      return createRequire(__filename)(name) as unknown;
+    },
+    fileExists: existsSync,
     onSignal: (handler) => outside.signals?.forEach(handler),
     exitNow: (code) => exits.push(code),
   };
@@ -88,6 +116,11 @@ function personWho({ typed }: Outside, show: (question: string) => void): CliDep
     show(`${question}\n`);
     return lines.shift();
   };
+}
+
+/** As Node says it. */
+function notFound(name: string): Error {
+  return Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' });
 }
 
 const healthyClient: OperatorClient = {
