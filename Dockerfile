@@ -11,7 +11,9 @@ COPY packages/core/package.json packages/core/
 COPY packages/proto/package.json packages/proto/
 COPY packages/runtime/package.json packages/runtime/
 COPY packages/sdk/package.json packages/sdk/
+COPY packages/testing/package.json packages/testing/
 COPY examples/checkout/package.json examples/checkout/
+COPY examples/recipes/package.json examples/recipes/
 COPY bench/package.json bench/
 
 FROM manifests AS build

@@ -99,8 +99,14 @@ export default defineConfig(
     },
   },
   {
-    // What crosses packages may use every package of the workspace; npm links them all at the root.
-    files: ['test/**/*.ts', 'scripts/**/*.ts'],
+    // Real servers are shared by the tests of all packages; the workspace's own folder has no name to import it by.
+    files: [...tests, 'bench/**/*.ts'],
+    rules: { 'import-x/no-relative-packages': ['error', { ignore: ['^(\\.\\./)+test/support/'] }] },
+  },
+  {
+    // What crosses packages may use every package of the workspace; npm links them all at the root. Tests of examples use
+    // @tercet/testing.
+    files: ['test/**/*.ts', 'scripts/**/*.ts', 'examples/*/test/**/*.ts'],
     rules: { 'import-x/no-extraneous-dependencies': 'off' },
   },
 );

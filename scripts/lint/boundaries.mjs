@@ -28,8 +28,8 @@ const restrictions = {
       'everything else takes them as ports.',
   },
   sql: {
-    regex: '^(knex|@photostructure/sqlite|node:sqlite|better-sqlite3|mysql2|pg)(/|$)',
-    message: 'SQL stays in coordinator/src/store.',
+    regex: '^(knex|@photostructure/sqlite|node:sqlite|better-sqlite3|mysql2|pg|ioredis)(/|$)',
+    message: 'SQL stays in coordinator/src/store and sdk/src/barrier.',
   },
   generated: {
     regex: '^@tercet/proto(/|$)',
@@ -46,7 +46,7 @@ const settings = {
   allowTypeImports: true,
 };
 
-const allPackages = ['core', 'proto', 'runtime', 'coordinator', 'sdk', 'cli'];
+const allPackages = ['core', 'proto', 'runtime', 'coordinator', 'sdk', 'cli', 'testing'];
 
 /** What each package may import of the others, and where its restrictions are lifted. Later places win. */
 const packages = {
@@ -80,9 +80,21 @@ const packages = {
       { in: 'src/participant/add-tcc.ts', lifts: ['grpc', 'ports'] },
       { in: 'src/create-tercet.ts', lifts: ['ports'] },
       { in: 'src/operator-client.ts', lifts: ['ports'] },
+      { in: 'src/barrier/*.ts', lifts: ['sql', 'ports'] },
     ],
+    sqlTests: ['src/barrier/**/*.test.ts', 'test/barrier/**/*.ts'],
   },
-  cli: { may: ['core', 'sdk', 'coordinator'], lazy: true },
+  cli: {
+    may: ['core', 'sdk', 'coordinator'],
+    lazy: true,
+    // `tercet barrier` works on databases: its tests look into them.
+    sqlTests: ['test/**/*.ts'],
+  },
+  testing: {
+    may: ['core', 'proto', 'runtime', 'coordinator', 'sdk'],
+    // It is made of test doubles, and stands on both ends of every call.
+    places: [{ in: 'src/**', lifts: ['testing', 'grpc', 'generated', 'ports'] }],
+  },
 };
 
 /** `tercet --help` starts in the time that node takes: what is heavy is loaded by the command that needs it. */

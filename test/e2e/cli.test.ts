@@ -47,9 +47,17 @@ interface Finished {
 const running = new Set<ChildProcess>();
 const folders: string[] = [];
 
-function start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const child = spawn(process.execPath, [...fromSource, source, ...words], {
-    cwd: root,
+function start(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  folder: string = root,
+): ChildProcess {
+  // Wherever it is run, its sources are run by what this workspace has installed.
+  const [, ...conditions] = fromSource;
+  const loader = require.resolve('tsx/cjs');
+  const flags = folder === root ? fromSource : ['--require', loader, ...conditions.slice(1)];
+  const child = spawn(process.execPath, [...flags, source, ...words], {
+    cwd: folder,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -165,7 +173,7 @@ describe('without a coordinator', () => {
   });
 
   // What these commands load is what makes them slow: `version` must stay under 150 ms.
-  test.each([['version'], ['--help'], ['stuck --help'], ['stuk']])(
+  test.each([['version'], ['--help'], ['stuck --help'], ['barrier check --help'], ['stuk']])(
     '%s loads no gRPC, log or SQL',
     async (line) => {
       const folder = temporaryFolder();
@@ -183,6 +191,21 @@ describe('without a coordinator', () => {
       expect(loaded.filter((file) => heavy.test(file))).toEqual([]);
     },
   );
+
+  test("barrier takes the drivers of the project's folder", async () => {
+    const url = `sqlite:${path.join(temporaryFolder(), 'shop.db')}`;
+    expect(await tercet(['barrier', 'check', '--url', url])).toMatchObject({ exitCode: 6 });
+    expect(await tercet(['barrier', 'migrate', '--url', url])).toMatchObject({
+      exitCode: 0,
+      stdout: `${url} is ready\n`,
+    });
+    const sql = await tercet(['barrier', 'sql', '--dialect', 'postgres']);
+    expect(sql).toMatchObject({ exitCode: 0, stderr: '' });
+    const elsewhere = start(['barrier', 'check', '--url', 'mysql://db/shop'], {}, '/');
+    expect(await textOf(elsewhere.stderr)).toContain('the driver mysql2 is not installed');
+    await ended(elsewhere);
+    expect(elsewhere.exitCode).toBe(2);
+  });
 
   test('health is 6 and says where nobody listens', async () => {
     const address = await freeAddress();

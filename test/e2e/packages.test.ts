@@ -3,7 +3,7 @@
  * `@tercet` is a port where nobody listens.
  */
 import { once } from 'node:events';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
@@ -14,7 +14,7 @@ import { EmptyFolder, type Ended, root } from '../support/tarballs';
 
 jest.setTimeout(180_000);
 
-const names = ['cli', 'coordinator', 'core', 'proto', 'runtime', 'sdk'];
+const names = ['cli', 'coordinator', 'core', 'proto', 'runtime', 'sdk', 'testing'];
 const consumer = new EmptyFolder();
 let installed: Ended;
 
@@ -60,6 +60,11 @@ function specifiers(): string[] {
   );
 }
 
+/** Those of them that take a driver which the SDK does not install. */
+function adapterSpecifiers(): string[] {
+  return specifiers().filter((name) => /\/(knex|mysql2|pg|redis)$/.test(name));
+}
+
 describe('one npm install', () => {
   test('succeeds, and asks no registry for @tercet', () => {
     expect(installed).toMatchObject({ status: 0 });
@@ -99,11 +104,13 @@ describe('an installed package', () => {
   });
 
   test.each(names)('%s declares what it imports, and imports what it declares', (name) => {
-    const { dependencies = {} } = manifestOf(name);
+    const { dependencies = {}, peerDependencies = {} } = manifestOf(name);
     const imported = filesOf(name)
       .filter((file) => /\.(js|d\.ts)$/.test(file))
       .flatMap((file) => packagesImportedBy(path.join(home(name), file)));
-    expect([...new Set(imported)].sort()).toEqual(Object.keys(dependencies).sort());
+    // A peer is the consumer's own: types alone may name it.
+    const own = imported.filter((other) => peerDependencies[other] === undefined);
+    expect([...new Set(own)].sort()).toEqual(Object.keys(dependencies).sort());
   });
 
   test('programs can be started', () => {
@@ -140,7 +147,11 @@ for (const specifier of ${JSON.stringify(specifiers())}) {
   });
 
   test.each(['node16', 'nodenext'])('compiles with module %s, library types included', (module) => {
-    const lines = specifiers().map((name, index) => `import * as _${index} from '${name}';`);
+    // The types of an adapter name its driver's, which this consumer has not installed.
+    const peers = names.flatMap((name) => Object.keys(manifestOf(name).peerDependencies ?? {}));
+    const lines = specifiers()
+      .filter((name) => !peers.some((peer) => name.endsWith(`/${peer}`)))
+      .map((name, index) => `import * as _${index} from '${name}';`);
     const text = `${lines.join('\n')}\n${consumerSource}`;
     const kinds = ['esm.mts', 'cjs.cts'];
     for (const kind of kinds) consumer.write(kind, text);
@@ -151,6 +162,25 @@ for (const specifier of ${JSON.stringify(specifiers())}) {
     expect(consumer.run(process.execPath, ...all)).toEqual(
       expect.objectContaining({ status: 0, stdout: '' }),
     );
+  });
+
+  // What the drivers' own types lack is nothing of ours: only complaints about our files, and the consumer's, count.
+  test.each(['node16', 'nodenext'])('with drivers compiles adapters with module %s', (module) => {
+    for (const name of ['knex', 'mysql2', 'pg', 'ioredis', '@types/pg']) {
+      const link = path.join(consumer.path, 'node_modules', name);
+      mkdirSync(path.dirname(link), { recursive: true });
+      if (!existsSync(link)) symlinkSync(path.join(root, 'node_modules', name), link);
+    }
+    const kinds = ['adapters.mts', 'adapters.cts'];
+    for (const kind of kinds) consumer.write(kind, adapterSource);
+    const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
+    const flags = ['--noEmit', '--skipLibCheck', 'false', '--target', 'es2022', '--module', module];
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--esModuleInterop'];
+    const all = [compiler, ...flags, ...strict, '--types', 'node', ...kinds];
+    const { stdout, stderr } = consumer.run(process.execPath, ...all);
+    const ours = stdout.split('\n').filter((line) => /@tercet|adapters\.[mc]ts/.test(line));
+    expect({ ours, stderr }).toEqual({ ours: [], stderr: '' });
+    expect(adapterSpecifiers().every((name) => adapterSource.includes(`'${name}'`))).toBe(true);
   });
 
   test('imports the contracts into its own', () => {
@@ -165,6 +195,44 @@ for (const specifier of ${JSON.stringify(specifiers())}) {
     expect(consumer.run(buf, 'build')).toMatchObject({ status: 0 });
     const shipped = readdirSync(path.join(consumer.path, contracts, 'tercet/v1')).sort();
     expect(shipped).toEqual(readdirSync(path.join(root, 'proto/tercet/v1')).sort());
+  });
+});
+
+describe('a test suite with @tercet/testing', () => {
+  beforeAll(() => {
+    const suite = path.join(root, 'packages/testing/test/runners/suite.js');
+    consumer.write('suite/suite.js', readFileSync(suite, 'utf8'));
+    const required = "require('./suite.js')";
+    consumer.write('suite/jest/a.test.js', "require('../suite.js')(test);\n");
+    consumer.write('suite/a.node.js', `${required}(require('node:test').test);\n`);
+    consumer.write(
+      'suite/vitest/a.test.mjs',
+      `import { createRequire } from 'node:module';
+import { createTestCoordinator } from '@tercet/testing';
+createRequire(import.meta.url)('../suite.js')(test);
+test('is there in ESM', () => expect(createTestCoordinator).toBeTypeOf('function'));\n`,
+    );
+  });
+
+  // Each ends by itself: an open handle would keep its process alive.
+  test.each([
+    [
+      'jest',
+      ['node_modules/jest/bin/jest.js', '--rootDir', 'suite/jest', '--config', '{}'],
+      /3 passed/,
+    ],
+    ['node:test', ['--test', 'suite/a.node.js'], /# pass 3\n# fail 0/],
+    [
+      'vitest',
+      ['node_modules/vitest/vitest.mjs', 'run', '--globals', '--root', 'suite/vitest'],
+      /4 passed/,
+    ],
+  ])('runs under %s', (_, [program = '', ...flags], passed) => {
+    const file = program.startsWith('-') ? program : path.join(root, program);
+    const { status, stdout, stderr } = consumer.run(process.execPath, file, ...flags);
+    expect(`${stdout}${stderr}`).toMatch(passed);
+    expect(stderr).not.toContain('did not exit');
+    expect(status).toBe(0);
   });
 });
 
@@ -196,6 +264,7 @@ const consumerSource = `
 import { type RunResult, createTercet, TransactionCancelledError } from '@tercet/sdk';
 import { createOperatorClient } from '@tercet/sdk/operator';
 import { ManualTime } from '@tercet/core/testing';
+import { type TestCoordinator, createTestCoordinator } from '@tercet/testing';
 
 export async function book(): Promise<RunResult<number> | string> {
   const tercet = createTercet({ coordinator: '127.0.0.1:8420' });
@@ -208,7 +277,36 @@ export async function book(): Promise<RunResult<number> | string> {
   }
 }
 export const time = new ManualTime();
+export const test: Promise<TestCoordinator> = createTestCoordinator({ inProcess: true });
 export const total = createOperatorClient().stuck().then((page): number => page.total);
+`;
+
+/** Every adapter with the pool of its driver. What it wrongly takes must not compile: `@ts-expect-error` says so. */
+const adapterSource = `
+import { Redis } from 'ioredis';
+import { knex } from 'knex';
+import { createPool as corePool } from 'mysql2';
+import { type RowDataPacket, createPool } from 'mysql2/promise';
+import { Client, Pool } from 'pg';
+import type { Barrier } from '@tercet/sdk';
+import { knexBarrier } from '@tercet/sdk/knex';
+import { type Mysql2Transaction, mysql2Barrier } from '@tercet/sdk/mysql2';
+import { type PgTransaction, pgBarrier } from '@tercet/sdk/pg';
+import { type RedisCall, redisBarrier } from '@tercet/sdk/redis';
+
+export const ofKnex = knexBarrier(knex({ client: 'pg' }), { retention: '2160h' });
+export const ofMysql2: Barrier<Mysql2Transaction>[] = [mysql2Barrier(createPool('')), mysql2Barrier(corePool(''))];
+export const ofPg: Barrier<PgTransaction> = pgBarrier(new Pool());
+export const ofRedis: Barrier<RedisCall> = redisBarrier(new Redis({ lazyConnect: true }));
+export async function left(db: Mysql2Transaction): Promise<unknown> {
+  const [rows] = await db.query<RowDataPacket[]>('SELECT 1 AS one');
+  return rows[0]?.['one'];
+}
+export async function count(db: PgTransaction): Promise<number> {
+  return (await db.query<{ n: number }>('SELECT 1 AS n')).rows[0]?.n ?? 0;
+}
+// @ts-expect-error a single client cannot carry calls side by side
+pgBarrier(new Client());
 `;
 
 /** Names of packages that a compiled file needs, its types included; Node's own modules left out. */

@@ -30,6 +30,13 @@ export async function tercetCommand(port: number, ...words: readonly string[]): 
     loadServer: () => {
       throw new Error('this command only asks: no server is meant to start');
     },
+    loadBarriers: () => {
+      throw new Error('this command only asks a coordinator: no barrier is meant to be looked at');
+    },
+    loadFromProject: () => {
+      throw new Error('this command only asks a coordinator: no driver is meant to be loaded');
+    },
+    fileExists: () => false,
     onSignal: () => undefined,
     exitNow: () => undefined,
   });
