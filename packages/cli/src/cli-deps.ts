@@ -57,12 +57,14 @@ export interface CliDeps {
   readonly version: string;
   readonly loadOperator: () => OperatorModule;
   readonly loadServer: () => ServerModule;
+  /** Loads no driver: see `loadFromProject`. */
   readonly loadBarriers: () => BarrierModules;
   /**
    * Loads a package as the project in the current folder would. Throws what Node throws: MODULE_NOT_FOUND where it is
    * not installed there.
    */
   readonly loadFromProject: (name: string) => unknown;
+  /** Whether a file of SQLite is there: opening it would make it. */
   readonly fileExists: (path: string) => boolean;
   /** Calls the handler at every SIGINT and SIGTERM. */
   readonly onSignal: (handler: (signal: string) => void) => void;

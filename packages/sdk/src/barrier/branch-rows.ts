@@ -7,7 +7,7 @@
 import type { BarrierCall } from './barrier';
 import type { LocalTransaction } from './local-database';
 import { RestartNeeded } from './restarts';
-import { type FoundRow, type Verdict, verdictOf } from './rules';
+import { type FoundRow, type FoundRows, type Verdict, verdictOf } from './rules';
 import type { RowKey, Slot, SqlDialect, Statement } from './sql-dialect';
 import type { StatementResult } from './local-database';
 
@@ -48,12 +48,22 @@ export class BranchRows {
   }
 
   private async takeEnd(phase: 'confirm' | 'cancel'): Promise<Verdict> {
+    const both = phase === 'cancel' ? await this.bothAtOnce() : undefined;
+    if (both !== undefined) return verdictOf(this.call, both);
     const taken = await this.takenAtOnce();
     if (taken !== undefined) return verdictOf(this.call, { try: taken, end: undefined });
     const tried = phase === 'confirm' ? await this.lock('try') : await this.triedOrMarked();
     const verdict = verdictOf(this.call, { try: tried, end: undefined });
     if (verdict.kind === 'conflict' || (await this.insert('end'))) return verdict;
     return verdictOf(this.call, { try: tried, end: await this.there('end') });
+  }
+
+  /** What was there before, where the server has put marker and `end` in one statement. */
+  private async bothAtOnce(): Promise<FoundRows | undefined> {
+    const statement = this.deps.dialect.takeBoth?.(this.row('try'), this.row('end'));
+    if (statement === undefined) return undefined;
+    const { rows } = await this.run(statement);
+    return { try: foundIn(rows, 'try'), end: foundIn(rows, 'end') };
   }
 
   /** Try's row, where the server has inserted `end` behind it in the same statement. */
@@ -105,6 +115,13 @@ export class BranchRows {
 }
 
 const NOTHING = { try: undefined, end: undefined } as const;
+
+/** The row of a slot, where it was there before. An answer without it does not say that it was not. */
+function foundIn(rows: StatementResult['rows'], slot: Slot): FoundRow | undefined {
+  const row = rows.find((each) => each['slot'] === slot);
+  if (row === undefined) throw new Error(`the server did not answer what is in slot ${slot}`);
+  return Number(row['found']) === 0 ? undefined : foundRow(row);
+}
 
 function foundRow(row: Readonly<Record<string, unknown>>): FoundRow {
   return {

@@ -7,7 +7,10 @@
  * MD2 A row is read with its lock: a plain SELECT may show an older snapshot.
  * MD3 The last statement matches only a row that is not finished: one that another attempt has committed is.
  * MD4 A lock is waited for a second. MariaDB bounds that in the statement itself; for MySQL the adapter sets it around them.
- * MD5 Keys are ASCII with a binary collation: `1.1` and `1.10`, `a` and `A` are different rows everywhere.
+ * MD5 Where both rows are taken at once, a row `end` that was there is known by its `attempt`, which is made negative, as no new
+ *     row has it. A variable of the session would not do: before its first use it has no type, and reads as NULL. No such number
+ *     stays: a Cancel that finds `end` is rolled back.
+ * MD6 Keys are ASCII with a binary collation: `1.1` and `1.10`, `a` and `A` are different rows everywhere.
  */
 import type { SqlValue } from './local-database';
 import type { MysqlServer } from './mysql-server';
@@ -35,6 +38,11 @@ WHERE t.run_id = ? AND t.branch = ? AND t.slot = 'try' AND t.op = 'try'
 AND (@tercet_reply := t.reply) IS NOT NULL AND COALESCE(LENGTH(@tercet_tried := t.tried), 0) >= 0
 FOR UPDATE
 RETURNING CAST(@tercet_reply AS BINARY) AS reply, CAST(@tercet_tried AS BINARY) AS tried`;
+
+/** MariaDB only. Rows are taken in the order in which they stand here. In slot `try`, whoever is not a Cancel was there before. */
+const takeBothSql = `INSERT INTO tercet_barrier (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)
+ON DUPLICATE KEY UPDATE attempt = IF(slot = 'end', -1, attempt + 1)
+RETURNING slot, op, reply, tried, IF(slot = 'end', attempt < 0, op = 'try') AS found`;
 
 const finishSql = `UPDATE tercet_barrier SET reply = ?, tried = ? WHERE ${key} AND reply IS NULL`;
 
@@ -68,11 +76,10 @@ function cleanUpSql(limit: number): string {
 /** For one server: what MariaDB can do better is only said to MariaDB. */
 export function mysqlDialect(server: MysqlServer): SqlDialect {
   const bounded = (sql: string): string => (server.isMariadb ? `${bound}${sql}` : sql);
-  const [insert, lockRow, takeEnd] = [insertSql, lockRowSql, takeEndSql].map(bounded) as [
-    string,
-    string,
-    string,
-  ];
+  const insert = bounded(insertSql);
+  const lockRow = bounded(lockRowSql);
+  const takeEnd = bounded(takeEndSql);
+  const takeBoth = bounded(takeBothSql);
   return {
     family: 'mysql',
     lockWaitMs,
@@ -84,6 +91,11 @@ export function mysqlDialect(server: MysqlServer): SqlDialect {
       if (!server.isMariadb || row.op !== 'confirm') return undefined;
       const [, , ...own] = valuesOf(row);
       return { sql: takeEnd, params: [...own, row.runId, row.branchId] };
+    },
+    takeBoth: (marker, end): Statement | undefined => {
+      // MySQL answers no rows to an INSERT.
+      if (!server.isMariadb) return undefined;
+      return { sql: takeBoth, params: [...valuesOf(marker), ...valuesOf(end)] };
     },
     // Its own row is locked already: nothing is to be waited for.
     finish: (row, reply, note) => ({ sql: finishSql, params: [reply, note, ...keyOf(row)] }),

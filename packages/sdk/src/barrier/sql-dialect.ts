@@ -65,6 +65,14 @@ export interface SqlDialect {
    */
   takeEnd?(row: NewRow): Statement | undefined;
   /**
+   * For a Cancel, where the server can do it in one statement and locks no gap: inserts `marker` (slot `try`) and then `end`, each
+   * unless its key is taken; a row that is there is locked instead. Answers both rows with `slot`, the columns of `lockRow`, and
+   * `found`: 1 where the row was there before, 0 where it is new. The marker of an earlier Cancel may count as new, since the
+   * verdict is the same. A row `end` that was found may be changed: whoever finds one rolls back. Saves two statements of a
+   * Cancel. May be left out, and may answer undefined. Waits at most `lockWaitMs` for each row.
+   */
+  takeBoth?(marker: NewRow, end: NewRow): Statement | undefined;
+  /**
    * Writes reply and note into the own row: the last statement before COMMIT. Must match the row of this very transaction,
    * as far as the server can tell. An empty reply must not become NULL.
    */

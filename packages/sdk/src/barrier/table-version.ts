@@ -5,11 +5,15 @@ import type { LocalDatabase } from './local-database';
 import { withRepeats } from './restarts';
 import { BARRIER_TABLE_VERSION } from './sql-dialect';
 import { failureWithin, tableMissing } from './sql-failures';
+import { within } from './within';
 
 const HOW_TO_MIGRATE = 'run `tercet barrier migrate` or `await barrier.migrate()`';
 
 /** The steps bring a table of any age to our layout; what it is called then is written last. */
 const stampSql = `UPDATE tercet_barrier_version SET version = ${BARRIER_TABLE_VERSION} WHERE version < ${BARRIER_TABLE_VERSION}`;
+
+/** A check is not waited for longer: behind a dead link answers never come, and calls wait for it. */
+const CHECK_MS_MAX = 10_000;
 
 /** The table of one database. */
 export class BarrierTable {
@@ -22,7 +26,7 @@ export class BarrierTable {
 
   /** Once passed it is not asked again; a failed check is. Callers at the same time share one. */
   check(): Promise<void> {
-    this.checked ??= this.checkNow().catch((error: unknown) => {
+    this.checked ??= this.checkInTime().catch((error: unknown) => {
       this.checked = undefined;
       throw error;
     });
@@ -41,6 +45,16 @@ export class BarrierTable {
     if (version > BARRIER_TABLE_VERSION) throw newer(version);
     if (version < BARRIER_TABLE_VERSION || !(await this.isThere())) await this.makeAll();
     await this.check();
+  }
+
+  private async checkInTime(): Promise<void> {
+    const { scheduler } = this.settings;
+    const passed = this.checkNow().then(() => true);
+    if ((await within({ scheduler, ms: CHECK_MS_MAX }, passed)) === true) return;
+    throw new BarrierError(
+      `the table tercet_barrier was asked for, and the server did not answer within ${CHECK_MS_MAX / 1_000} s: see whether ` +
+        'it can be reached, and whether somebody holds a lock on the table',
+    );
   }
 
   private async checkNow(): Promise<void> {

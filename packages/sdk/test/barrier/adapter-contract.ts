@@ -180,6 +180,39 @@ function oneBranch<Db>(world: World<Db>): void {
     expect(await world.stock()).toBe('99 100');
   });
 
+  test('what contradicts, or was never finished, stays as it was', async () => {
+    const columns = 'run_id, branch, slot, gid, op, attempt, time';
+    const left = (call: BarrierCall, slot: 'try' | 'end', op: string) =>
+      world.it.exec(
+        `INSERT INTO tercet_barrier (${columns}) VALUES ('${call.runId}', '1', '${slot}', 'g', '${op}', 1, 1)`,
+      );
+    const calls = { tried: aCall(), confirm: aCall(), cancel: aCall(), done: aCall() };
+    // As handlers leave them that have committed by themselves.
+    await left(calls.tried, 'try', 'try');
+    for (const op of ['confirm', 'cancel'] as const) {
+      await world.barrier.carryOut(calls[op], async () => answer('reply'));
+      await left(calls[op], 'end', op);
+    }
+    await world.barrier.carryOut(calls.done, async () => answer('reply'));
+    await world.barrier.carryOut({ ...calls.done, phase: 'cancel' }, async () => answer('end'));
+    const rows = () => world.it.exec('SELECT * FROM tercet_barrier ORDER BY run_id, slot');
+    const before = await rows();
+    const ends: string[] = [];
+    for (const [name, call] of Object.entries(calls)) {
+      for (const phase of ['confirm', 'cancel', 'cancel'] as const) {
+        const { kind } = await world.barrier.carryOut({ ...call, phase }, world.take());
+        ends.push(`${name}: ${kind}`);
+      }
+    }
+    const conflicts = ['tried', 'confirm', 'cancel'].flatMap((name) =>
+      Array.from({ length: 3 }, () => `${name}: conflict`),
+    );
+    expect(ends).toEqual([...conflicts, 'done: conflict', 'done: duplicate', 'done: duplicate']);
+    expect(await rows()).toEqual(before);
+    expect(await world.stock()).toBe('100 100');
+    await world.it.expectClean();
+  });
+
   test('a Confirm without a Try is a conflict and writes nothing', async () => {
     const end = await world.barrier.carryOut(aCall({ phase: 'confirm' }), world.take());
     expect(end.kind).toBe('conflict');

@@ -42,7 +42,7 @@ const steps = fc.array(
   }),
   { minLength: 1, maxLength: 8 },
 );
-const setups = fc.record({ takeEnd: fc.boolean(), call: fc.boolean() });
+const setups = fc.record({ takeEnd: fc.boolean(), takeBoth: fc.boolean(), call: fc.boolean() });
 
 /** How a call ended, in a word. */
 type Outcome = BarrierEnd['kind'] | 'unknown' | 'locked' | 'thrown';
@@ -150,8 +150,8 @@ function disturbed(
 describe('one call after another', () => {
   test('each ends as the table says, or as its mishap does', async () => {
     await fc.assert(
-      fc.asyncProperty(setups, steps, async ({ takeEnd, call }, calls) => {
-        const it = memoryBarrier({}, memoryDialect({ takeEnd }));
+      fc.asyncProperty(setups, steps, async ({ call, ...speech }, calls) => {
+        const it = memoryBarrier({}, memoryDialect(speech));
         const model = new Model(call);
         for (const [id, step] of calls.entries()) {
           const expected = model.expected(step.phase);
@@ -178,8 +178,8 @@ describe('one call after another', () => {
 describe('calls side by side', () => {
   test('keep the laws, whatever happens to each', async () => {
     await fc.assert(
-      fc.asyncProperty(setups, steps, async ({ takeEnd, call }, calls) => {
-        const it = memoryBarrier({}, memoryDialect({ takeEnd }));
+      fc.asyncProperty(setups, steps, async ({ call, ...speech }, calls) => {
+        const it = memoryBarrier({}, memoryDialect(speech));
         const faults = calls.map(faultOf);
         // Steps of all calls come through one hook: each mishap strikes whichever transaction is there.
         it.database.fault = (name) => {
@@ -240,5 +240,6 @@ function expectClean({ database, time }: MemoryBarrier): void {
   for (const [key, row] of database.rows) {
     const isMarker = key.endsWith(' try') && row.op === 'cancel';
     expect(row.reply === null).toBe(isMarker);
+    expect(row.attempt).toBeGreaterThan(0);
   }
 }

@@ -52,7 +52,9 @@ interface Row {
 const lockWaitMs = 1_000;
 
 /** Statements are words and JSON: `insert try`. */
-export function memoryDialect(options: { readonly takeEnd?: boolean } = {}): SqlDialect {
+export function memoryDialect(
+  options: { readonly takeEnd?: boolean; readonly takeBoth?: boolean } = {},
+): SqlDialect {
   const keyed = (key: RowKey): SqlValue[] => [key.runId, key.branchId, key.slot];
   const values = (row: NewRow): SqlValue[] => [
     ...keyed(row),
@@ -76,8 +78,15 @@ export function memoryDialect(options: { readonly takeEnd?: boolean } = {}): Sql
     readVersion: 'version',
     cleanUp: (before, limit) => ({ sql: 'clean', params: [before, limit] }),
   };
-  if (options.takeEnd !== true) return base;
-  return { ...base, takeEnd: (row) => ({ sql: 'take end', params: values(row) }) };
+  return {
+    ...base,
+    ...(options.takeEnd === true && {
+      takeEnd: (row) => ({ sql: 'take end', params: values(row) }),
+    }),
+    ...(options.takeBoth === true && {
+      takeBoth: (marker, end) => ({ sql: 'both', params: [...values(marker), ...values(end)] }),
+    }),
+  };
 }
 
 /** The database. */
@@ -164,6 +173,7 @@ class MemoryTransaction implements LocalTransaction<MemoryDb> {
     if (this.database.version === undefined) throw new MemoryError('no-table');
     const [verb] = sql.split(' ');
     if (verb === 'take') return this.takeEnd(params);
+    if (verb === 'both') return this.takeBoth(params);
     const key = params.slice(0, 3).join(' ');
     await this.lock(key);
     if (verb === 'insert') return this.insert(key, params.slice(3));
@@ -205,6 +215,27 @@ class MemoryTransaction implements LocalTransaction<MemoryDb> {
     await this.lock(end);
     const { affected } = this.insert(end, params.slice(3));
     return { rows: affected === 1 ? [{ reply: row.reply, tried: row.tried }] : [], affected };
+  }
+
+  /** A row `end` that was there is spoilt, as a server may do: whoever finds one has to roll back. */
+  private async takeBoth(params: readonly SqlValue[]): Promise<StatementResult> {
+    const answered: StatementResult['rows'][number][] = [];
+    for (const own of [params.slice(0, 7), params.slice(7)]) {
+      const key = own.slice(0, 3).join(' ');
+      await this.lock(key);
+      const found = this.insert(key, own.slice(3)).affected === 1 ? 0 : 1;
+      const [, , slot] = own;
+      answered.push({ ...this.database.rows.get(key), slot, found });
+      if (found === 1 && slot === 'end') this.spoil(key);
+    }
+    return { rows: answered, affected: answered.length };
+  }
+
+  private spoil(key: string): void {
+    const { rows } = this.database;
+    const row = rows.get(key) as Row;
+    rows.set(key, { ...row, attempt: -1 });
+    this.undo.push(() => void rows.set(key, row));
   }
 
   private insert(key: string, [gid, op, attempt, time]: readonly SqlValue[]): StatementResult {

@@ -47,34 +47,6 @@ describeWith('mariadb', (server) => {
     return Number(row?.['left_over']);
   };
 
-  test('a Try and a Confirm cost two statements more than without a barrier', async () => {
-    const pool = aPool();
-    const barrier = mysql2Barrier(pool);
-    const questions = async (): Promise<number> => {
-      const [row] = rowsOf(await pool.query("SHOW SESSION STATUS LIKE 'Questions'"));
-      return Number(row?.['Value']);
-    };
-    const cost = async (work: () => Promise<unknown>): Promise<number> => {
-      const before = await questions();
-      await work();
-      // Reading the counter is a question too.
-      return (await questions()) - before - 1;
-    };
-    const plain = await cost(async () => {
-      const connection = await pool.getConnection();
-      await connection.beginTransaction();
-      await connection.query(take);
-      await connection.commit();
-      connection.release();
-    });
-    // Which server it is, is asked once for all.
-    await barrier.carryOut(aCall(), takes);
-    const call = aCall();
-    const tried = await cost(() => barrier.carryOut(call, takes));
-    const confirmed = await cost(() => barrier.carryOut({ ...call, phase: 'confirm' }, takes));
-    expect({ plain, tried, confirmed }).toEqual({ plain: 3, tried: 5, confirmed: 5 });
-  });
-
   test('a callback pool serves as well as one of promises', async () => {
     const pool = createCallbackPool({ uri: world.url, connectionLimit: 1 });
     const before = await stock();

@@ -14,7 +14,12 @@ import { mysql2Barrier, type Mysql2Transaction } from '../../src/barrier/mysql2'
 import type { ContractDatabase, ContractRow } from './adapter-contract';
 
 /** Isolation levels that a barrier is asked to bear. */
-export const levels = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const;
+export const levels = [
+  'READ UNCOMMITTED',
+  'READ COMMITTED',
+  'REPEATABLE READ',
+  'SERIALIZABLE',
+] as const;
 
 /** One database with its pool. */
 export interface Mysql2World extends ContractDatabase<Mysql2Transaction> {

@@ -22,6 +22,7 @@ function shown(end: BarrierEnd): unknown {
 const dialects = [
   ['step by step', memoryDialect()],
   ['with takeEnd', memoryDialect({ takeEnd: true })],
+  ['with takeBoth', memoryDialect({ takeBoth: true })],
 ] as const;
 
 describe.each(dialects)('calls of one branch, %s', (_name, dialect) => {
@@ -163,6 +164,29 @@ describe('the local transaction', () => {
       'finish end',
       'commit',
     ]);
+  });
+
+  test('takeBoth leaves two statements of a Cancel, whether its Try came or not', async () => {
+    const it = memoryBarrier({}, memoryDialect({ takeEnd: true, takeBoth: true }));
+    await ended(it, {});
+    it.database.trace.length = 0;
+    await ended(it, { phase: 'cancel' });
+    const own = ['handlerStarts', 'handlerEnded'];
+    expect(it.database.trace).toEqual(['begin', 'both', ...own, 'finish end', 'commit']);
+    it.database.trace.length = 0;
+    await ended(it, { phase: 'cancel', branchId: '2' });
+    expect(it.database.trace).toEqual(['begin', 'both', 'finish end', 'commit']);
+    await ended(it, { branchId: '3' });
+    it.database.trace.length = 0;
+    await ended(it, { phase: 'confirm', branchId: '3' });
+    expect(it.database.trace).not.toContain('both');
+  });
+
+  test('a server that does not say what it found is not taken to have found nothing', async () => {
+    const { insert } = memoryDialect();
+    const it = memoryBarrier({}, { ...memoryDialect(), takeBoth: (marker) => insert(marker) });
+    await expect(ended(it, { phase: 'cancel' })).rejects.toThrow('did not answer what is in slot');
+    expect(it.database.rows.size).toBe(0);
   });
 
   test('E3 a duplicate, a late Try and a conflict end in ROLLBACK', async () => {

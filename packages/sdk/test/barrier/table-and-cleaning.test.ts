@@ -47,6 +47,18 @@ describe('check', () => {
     expect(database.trace.filter((step) => step === 'outside version')).toHaveLength(2);
   });
 
+  test('does not wait for a server that is silent', async () => {
+    const { barrier, database, time } = memoryBarrier();
+    database.statement = () => new Promise(() => {});
+    const check = await settled(time, barrier.check(), 10_000);
+    expect(check).toMatchObject({
+      status: 'rejected',
+      reason: { message: expect.stringMatching(/did not answer within 10 s.*can be reached/) },
+    });
+    Reflect.deleteProperty(database, 'statement');
+    await barrier.check();
+  });
+
   test('is asked again after a call found no table', async () => {
     const { barrier, database } = memoryBarrier();
     await barrier.check();

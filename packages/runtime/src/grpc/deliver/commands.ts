@@ -42,7 +42,9 @@ export function offerOf(hello: DeliverHello | undefined): Offer | string {
   if (hello.methods.length === 0) return 'it names no method';
   const methods = new Set(hello.methods);
   const { barrier, barrierRetentionMs: retention } = hello;
-  const barrierRetentionMs = retention === undefined ? undefined : Number(retention);
+  // No barrier forgets at once: it says nothing that could be used.
+  const barrierRetentionMs =
+    retention === undefined || retention <= 0n ? undefined : Number(retention);
   return { barrier, barrierRetentionMs, takes: (method) => methods.has(method), credits };
 }
 

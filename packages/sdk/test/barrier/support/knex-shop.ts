@@ -108,18 +108,17 @@ export const postgresWorld: Open = async (server, level) => {
 export const mariadbWorld: Open = async (server, level) => {
   const { url } = await server.freshDatabase();
   const afterCreate = onConnect(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`);
-  const open = () =>
-    makeKnex({
-      client: 'mysql2',
-      connection: url,
-      pool: { min: 0, max: 6, afterCreate },
-      log: quiet,
-    });
+  const open = () => mysql2KnexOf(url, { min: 0, max: 6, afterCreate });
   const settings =
     'SELECT @@autocommit AS autocommit, @@in_transaction AS open, @@idle_transaction_timeout AS idle, ' +
     '@@innodb_lock_wait_timeout AS wait, @@tx_isolation AS level';
   return worldOf(open, url, settings);
 };
+
+/** An instance of knex on mysql2. */
+export function mysql2KnexOf(connection: string, pool: Knex.PoolConfig): Knex {
+  return makeKnex({ client: 'mysql2', connection, pool, log: quiet });
+}
 
 /** On SQLite, one connection in memory. */
 export const sqliteWorld = (): Promise<KnexWorld> => sqliteWorldOf(NodeSqliteClient);
