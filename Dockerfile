@@ -24,7 +24,7 @@ COPY packages packages
 COPY examples/checkout examples/checkout
 COPY scripts/pack.ts scripts/
 COPY scripts/pack scripts/pack
-RUN node_modules/.bin/tsc -b packages/cli examples/checkout
+RUN node_modules/.bin/tsc -b packages/cli packages/testing examples/checkout
 RUN node_modules/.bin/tsx scripts/pack.ts --unpacked out/packages
 RUN mkdir -p out/volume/data
 
@@ -55,7 +55,12 @@ FROM node:20-bookworm-slim AS coordinator
 ENV NODE_ENV=production TERCET_GRPC_ADDRESS=0.0.0.0:8420 TERCET_HTTP_ADDRESS=0.0.0.0:8421 TERCET_DATA_DIR=/data
 WORKDIR /app
 COPY --from=coordinator-dependencies /app/node_modules node_modules
-COPY --from=build /app/out/packages packages
+COPY --from=build /app/out/packages/cli packages/cli
+COPY --from=build /app/out/packages/coordinator packages/coordinator
+COPY --from=build /app/out/packages/core packages/core
+COPY --from=build /app/out/packages/proto packages/proto
+COPY --from=build /app/out/packages/runtime packages/runtime
+COPY --from=build /app/out/packages/sdk packages/sdk
 COPY --from=build --chown=node:node /app/out/volume /
 USER node
 VOLUME /data
