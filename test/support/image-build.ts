@@ -55,7 +55,8 @@ function run({ text }: Instruction, folder: string, env: NodeJS.ProcessEnv): voi
     throw new Error(`RUN ${text}: name paths from the folder it runs in`);
   const { status, stdout, stderr } = spawnSync('sh', ['-c', text], {
     cwd: folder,
-    env,
+    // What the tests' own install has fetched need not be asked for again.
+    env: { ...env, npm_config_prefer_offline: 'true' },
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`RUN ${text}\nended with ${status}\n${stdout}${stderr}`);
