@@ -6,7 +6,7 @@ import { median } from '../statistics';
 import {
   type LocalTransaction,
   type TriedBranches,
-  guardedConfirm,
+  guardedEnd,
   guardedTry,
   nextAccount,
   openAccounts,
@@ -68,7 +68,7 @@ async function figuresOf({ rounds, quick, progress }: BarrierPlan, pool: Pool): 
   const variants = {
     plain: plain(pool, account),
     try: guardedTry(barrier, account, tried),
-    confirm: guardedConfirm(barrier, account, tried),
+    confirm: guardedEnd('confirm', { barrier, account, tried }),
     unaryPlain: unary.plain,
     unaryTry: unary.guarded,
   } as const satisfies Readonly<Record<string, LocalTransaction>>;
@@ -84,11 +84,14 @@ async function figuresOf({ rounds, quick, progress }: BarrierPlan, pool: Pool): 
     progress('counting statements');
     const statements = async (transact: LocalTransaction): Promise<number> =>
       statementsEach(pool, transact, COUNTED);
-    await enough(COUNTED + 1);
+    const cancel = guardedEnd('cancel', { barrier, account, tried });
+    // Confirm and Cancel each take some, and one more at their beginning.
+    await enough(2 * (COUNTED + 1));
     const base = await statements(variants.plain);
     const more = {
       try: (await statements(variants.try)) - base,
       confirm: (await statements(variants.confirm)) - base,
+      cancel: (await statements(cancel)) - base,
     };
     return [...costFigures(rates), ...statementFigures(base, more), ...unaryFigures(rates)];
   } finally {
@@ -158,7 +161,7 @@ function costFigures(rates: Rates<'plain' | 'try' | 'confirm'>): Figure[] {
 
 function statementFigures(
   base: number,
-  more: Readonly<Record<'try' | 'confirm', number>>,
+  more: Readonly<Record<'try' | 'confirm' | 'cancel', number>>,
 ): Figure[] {
   const target = { atMost: STATEMENTS_MORE_MOST };
   return [
@@ -169,6 +172,7 @@ function statementFigures(
     },
     { check: 'more statements of a Try', value: more.try, unit: 'statements', target },
     { check: 'more statements of a Confirm', value: more.confirm, unit: 'statements', target },
+    { check: 'more statements of a Cancel', value: more.cancel, unit: 'statements', target },
   ];
 }
 

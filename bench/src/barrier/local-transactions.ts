@@ -52,7 +52,7 @@ export function plain(pool: Pool, account: () => number): LocalTransaction {
   };
 }
 
-/** Branches whose Try was carried out and that still wait for their Confirm. */
+/** Branches whose Try was carried out and that have not ended. */
 export type TriedBranches = string[];
 
 type BarrierOfPool = Barrier<Pick<PoolConnection, 'execute'>>;
@@ -70,17 +70,23 @@ export function guardedTry(
   };
 }
 
-/** The Confirm of the next branch of `tried`. Throws where there is none. */
-export function guardedConfirm(
-  barrier: BarrierOfPool,
-  account: () => number,
-  tried: TriedBranches,
+/** The Confirm, or the Cancel, of the next branch of `tried`. Throws where there is none. */
+export function guardedEnd(
+  phase: 'confirm' | 'cancel',
+  { barrier, account, tried }: EndParts,
 ): LocalTransaction {
   return async () => {
     const runId = tried.pop();
-    if (runId === undefined) throw new Error('every Try is confirmed: nothing is left to measure');
-    await carryOut(barrier, callOf('confirm', runId), account());
+    if (runId === undefined) throw new Error('every Try has ended: nothing is left to measure');
+    await carryOut(barrier, callOf(phase, runId), account());
   };
+}
+
+/** What a phase two is carried out with. */
+export interface EndParts {
+  readonly barrier: BarrierOfPool;
+  readonly account: () => number;
+  readonly tried: TriedBranches;
 }
 
 async function carryOut(barrier: BarrierOfPool, call: BarrierCall, account: number): Promise<void> {

@@ -1,14 +1,12 @@
 /** Local transactions of knex on MySQL and MariaDB. */
 import type { Connection as CoreConnection, QueryOptions } from 'mysql2';
 import type { Knex } from 'knex';
-import { BarrierError } from '../errors';
 import type { KnexConnection } from './knex-client';
 import type { KnexDriver, KnexOpening } from './knex-database';
 import { KnexBegin } from './knex-transaction';
 import type { LocalTransaction, SqlValue, StatementResult } from './local-database';
-import { mysqlDialect } from './mysql-dialect';
-import { type MysqlServer, mysqlServerOf } from './mysql-server';
 import { ask, resultOf } from './mysql2-ask';
+import { Mysql2Server } from './mysql2-server';
 import { Mysql2Session } from './mysql2-session';
 import { PooledTransaction } from './pooled-transaction';
 import type { SqlDialect } from './sql-dialect';
@@ -19,12 +17,14 @@ type Answer = readonly [rows: unknown, fields: unknown];
 
 /** The driver `mysql2` under knex. */
 export class KnexMysql2 implements KnexDriver<Connection> {
-  /** Until the server has said which one it is: what all of them understand. */
-  private known: SqlDialect = mysqlDialect({ isMariadb: false, version: [8, 0] });
-  private server: MysqlServer | undefined;
+  private readonly server = new Mysql2Server(() => ({
+    pool: "knex's pool",
+    remedy:
+      'remove what sets `autocommit = 0` (`pool.afterCreate`), or give the participant an instance of knex of its own',
+  }));
 
   get dialect(): SqlDialect {
-    return this.known;
+    return this.server.dialect;
   }
 
   async begin(
@@ -33,7 +33,7 @@ export class KnexMysql2 implements KnexDriver<Connection> {
   ): Promise<LocalTransaction<Knex.Transaction>> {
     let session: Mysql2Session | undefined;
     try {
-      const server = await this.serverBehind(connection);
+      const server = await this.server.behind(connection);
       const { scheduler } = opening;
       const idleMs = Math.max(1, Math.ceil(opening.idleMs));
       session = new Mysql2Session({ connection, server, scheduler, idleMs });
@@ -53,28 +53,12 @@ export class KnexMysql2 implements KnexDriver<Connection> {
     sql: string,
     params: readonly SqlValue[],
   ): Promise<StatementResult> {
-    await this.serverBehind(connection);
+    await this.server.behind(connection);
     return resultOf(await ask(connection, sql, params));
   }
 
   destroy(connection: Connection): void {
     connection.destroy();
-  }
-
-  /** Asked once: all connections of a pool lead to the same kind of server. */
-  private async serverBehind(connection: Connection): Promise<MysqlServer> {
-    if (this.server !== undefined) return this.server;
-    const text = 'SELECT VERSION() AS version, @@autocommit AS autocommit';
-    const { rows } = resultOf(await ask(connection, text, []));
-    if (Number(rows[0]?.['autocommit']) !== 1) {
-      throw new BarrierError(
-        "the connections of knex's pool are not in autocommit mode: remove what sets `autocommit = 0` (`pool.afterCreate`), or " +
-          'give the participant an instance of knex of its own',
-      );
-    }
-    this.server = mysqlServerOf(String(rows[0]?.['version']));
-    this.known = mysqlDialect(this.server);
-    return this.server;
   }
 }
 

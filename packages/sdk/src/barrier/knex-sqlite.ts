@@ -6,9 +6,10 @@ import type { KnexDriver, KnexOpening } from './knex-database';
 import { KnexBegin } from './knex-transaction';
 import type { LocalTransaction, SqlValue, StatementResult } from './local-database';
 import type { SqliteConnection } from './sqlite-connection';
-import { isBusy, sqliteDialect } from './sqlite-dialect';
+import { sqliteDialect } from './sqlite-dialect';
 import { SqliteStatements } from './sqlite-statements';
 import { SqliteTransaction } from './sqlite-transaction';
+import { untilFree } from './until-free';
 import type { BarrierSettings } from './barrier-options';
 
 /** What both drivers have; the names of the last two differ. */
@@ -144,17 +145,3 @@ const NO_STATEMENT = {
   all: () => [],
   run: () => ({ changes: 0, lastInsertRowid: 0 }),
 };
-
-/** The lock of another process is waited for without blocking the event loop. */
-async function untilFree<T>(settings: BarrierSettings, once: () => T): Promise<T> {
-  for (let waitedMs = 0; ; ) {
-    try {
-      return once();
-    } catch (error) {
-      if (!isBusy(error) || waitedMs >= sqliteDialect.lockWaitMs) throw error;
-    }
-    const pauseMs = 5 + Math.floor(settings.random.unit() * 20);
-    waitedMs += pauseMs;
-    await new Promise<void>((resolve) => void settings.scheduler.after(pauseMs, resolve));
-  }
-}

@@ -15,25 +15,24 @@ import type {
   StatementResult,
   TransactionBounds,
 } from './local-database';
-import { mysqlDialect } from './mysql-dialect';
-import { type MysqlServer, mysqlServerOf } from './mysql-server';
+import type { MysqlServer } from './mysql-server';
 import { type Mysql2Transaction, mysql2HandlerConnection } from './mysql2-handler-connection';
 import { ask, resultOf } from './mysql2-ask';
+import { Mysql2Server } from './mysql2-server';
 import { Mysql2Session } from './mysql2-session';
 import { PooledTransaction } from './pooled-transaction';
 import type { SqlDialect } from './sql-dialect';
 import { within } from './within';
-
-type Row = StatementResult['rows'][number];
 
 /** Checks and migrations wait so long for a connection. */
 const OUTSIDE_MS = 10_000;
 
 /** The LocalDatabase of `mysql2Barrier`. */
 export class Mysql2Database implements LocalDatabase<Mysql2Transaction> {
-  /** Until the server has said which one it is: what all of them understand. */
-  private known: SqlDialect = mysqlDialect({ isMariadb: false, version: [8, 0] });
-  private server: MysqlServer | undefined;
+  private readonly server = new Mysql2Server(() => ({
+    pool: poolName(this.pool),
+    remedy: 'remove what sets `autocommit = 0`, or give the participant a pool of its own',
+  }));
   private readonly pool: Pool;
 
   constructor(
@@ -44,7 +43,7 @@ export class Mysql2Database implements LocalDatabase<Mysql2Transaction> {
   }
 
   get dialect(): SqlDialect {
-    return this.known;
+    return this.server.dialect;
   }
 
   async begin(bounds: TransactionBounds): Promise<LocalTransaction<Mysql2Transaction>> {
@@ -96,16 +95,9 @@ export class Mysql2Database implements LocalDatabase<Mysql2Transaction> {
     );
   }
 
-  /** Asked once: all connections of a pool lead to the same kind of server. */
   private async serverBehind(connection: PoolConnection): Promise<MysqlServer> {
-    if (this.server !== undefined) return this.server;
     try {
-      const text = 'SELECT VERSION() AS version, @@autocommit AS autocommit';
-      const { rows } = resultOf(await ask(coreOf(connection), text, []));
-      const [row] = rows;
-      this.server = serverOf(row, this.pool);
-      this.known = mysqlDialect(this.server);
-      return this.server;
+      return await this.server.behind(coreOf(connection));
     } catch (error) {
       connection.destroy();
       throw error;
@@ -116,16 +108,6 @@ export class Mysql2Database implements LocalDatabase<Mysql2Transaction> {
 /** The connection beneath the one with promises. Its types say otherwise. */
 function coreOf(connection: PoolConnection): CoreConnection {
   return connection.connection as unknown as CoreConnection;
-}
-
-function serverOf(row: Row | undefined, pool: Pool): MysqlServer {
-  if (Number(row?.['autocommit']) !== 1) {
-    throw new BarrierError(
-      `the connections of ${poolName(pool)} are not in autocommit mode: remove what sets \`autocommit = 0\`, or give the ` +
-        'participant a pool of its own',
-    );
-  }
-  return mysqlServerOf(String(row?.['version']));
 }
 
 interface Address {

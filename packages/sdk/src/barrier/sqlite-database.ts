@@ -17,10 +17,11 @@ import type {
   TransactionBounds,
 } from './local-database';
 import type { SqliteConnection } from './sqlite-connection';
-import { isBusy, sqliteDialect } from './sqlite-dialect';
+import { sqliteDialect } from './sqlite-dialect';
 import { SqliteStatements } from './sqlite-statements';
 import { SqliteTransaction } from './sqlite-transaction';
 import { type TurnEnd, TurnQueue } from './turn-queue';
+import { untilFree } from './until-free';
 
 /** One line for each connection, however many barriers were made of it. */
 const queues = new WeakMap<object, TurnQueue>();
@@ -45,14 +46,14 @@ export class SqliteDatabase<D extends SqliteConnection> implements LocalDatabase
     const end = await this.turn();
     try {
       this.refuseUnusable();
-      await this.whenFree(() => this.connection.exec('BEGIN IMMEDIATE'));
+      await untilFree(this.settings, () => this.connection.exec('BEGIN IMMEDIATE'));
     } catch (error) {
       end();
       throw error;
     }
     const { connection, statements } = this;
     const { scheduler } = this.settings;
-    const commit = () => this.whenFree(() => connection.exec('COMMIT'));
+    const commit = () => untilFree(this.settings, () => connection.exec('COMMIT'));
     return new SqliteTransaction({ connection, statements, scheduler, idleMs, commit, end });
   }
 
@@ -60,7 +61,7 @@ export class SqliteDatabase<D extends SqliteConnection> implements LocalDatabase
     const end = await this.turn();
     try {
       this.refuseUnusable();
-      return await this.whenFree(() => this.statements.run(sql, params));
+      return await untilFree(this.settings, () => this.statements.run(sql, params));
     } finally {
       end();
     }
@@ -85,19 +86,6 @@ export class SqliteDatabase<D extends SqliteConnection> implements LocalDatabase
         'the SQLite connection of sqliteBarrier has a transaction open that is not the barrier’s: give the barrier a connection ' +
           'of its own, and use it in handlers only',
       );
-    }
-  }
-
-  private async whenFree<T>(once: () => T): Promise<T> {
-    for (let waitedMs = 0; ; ) {
-      try {
-        return once();
-      } catch (error) {
-        if (!isBusy(error) || waitedMs >= this.dialect.lockWaitMs) throw error;
-      }
-      const pauseMs = 5 + Math.floor(this.settings.random.unit() * 20);
-      waitedMs += pauseMs;
-      await new Promise<void>((resolve) => void this.settings.scheduler.after(pauseMs, resolve));
     }
   }
 }

@@ -52,14 +52,20 @@ export function emptyReply(method: MethodLike): unknown {
 
 /** Encodes a reply as grpc-js does for a unary call; `undefined` = it cannot be. */
 export function encodedReply(method: MethodLike, reply: unknown): Uint8Array | undefined {
-  if (reply === undefined) return NOTHING;
-  if (reply instanceof EncodedReply) return reply.bytes;
   try {
-    const bytes: unknown = method.responseSerialize(reply as never);
-    return bytes instanceof Uint8Array ? bytes : undefined;
+    return replyBytes(method, reply);
   } catch {
     return undefined;
   }
+}
+
+/** The same, throwing why it cannot be. */
+export function replyBytes(method: MethodLike, reply: unknown): Uint8Array {
+  if (reply === undefined) return NOTHING;
+  if (reply instanceof EncodedReply) return reply.bytes;
+  const bytes: unknown = method.responseSerialize(reply as never);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError('its serializer gave no bytes');
 }
 
 /** What a call is answered with while its service stops. */

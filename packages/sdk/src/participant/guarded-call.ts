@@ -21,10 +21,9 @@ import {
   type WorkDone,
 } from '../barrier/barrier';
 import { BarrierConflictError, BarrierError, ConfigError, textOfCause } from '../errors';
-import type { MethodLike } from '../service-definition';
 import { runInScope } from '../transaction-scope';
 import type { BarrierReadiness } from './barrier-readiness';
-import { type CallAnswer, type CallRefusal, refusal } from './call-answer';
+import { type CallAnswer, type CallRefusal, refusal, replyBytes } from './call-answer';
 import { EncodedReply, bufferOf } from './encoded-reply';
 import { GuardedContext, handlerOf, tooLarge } from './guarded-context';
 import {
@@ -40,8 +39,6 @@ import type { NestedWork } from './nested-work';
 import type { ReceivedCall } from './received-call';
 import { LateTryError, textOfThrown } from './refusal-of-error';
 import { type Note, decodeNote, encodeNote } from './stored-note';
-
-const NO_BYTES = Buffer.alloc(0);
 
 /** The barrier of a service. */
 export interface Guard {
@@ -190,7 +187,7 @@ class GuardedCall {
   private encoded(reply: unknown): Uint8Array {
     const { route } = this.received;
     try {
-      return replyBytes(route.method, reply);
+      return replyBytes(route.method, reply ?? undefined);
     } catch (cause) {
       throw new ConfigError(
         `${handlerOf(route)} returned a reply that ${route.method.path} cannot encode: ${textOfCause(cause)}; nothing was committed`,
@@ -222,13 +219,6 @@ class GuardedCall {
       { option: 'interceptors' },
     );
   }
-}
-
-function replyBytes(method: MethodLike, reply: unknown): Uint8Array {
-  if (reply === undefined || reply === null) return NO_BYTES;
-  const bytes: unknown = method.responseSerialize(reply as never);
-  if (bytes instanceof Uint8Array) return bytes;
-  throw new TypeError('its serializer gave no bytes');
 }
 
 /** Whether interceptors may not make another error of it. */
