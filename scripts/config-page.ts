@@ -41,6 +41,9 @@ ${[fileRow(), ...fields.map(row)].join('\n')}
 
 Durations have a unit: \`500ms\`, \`5s\`, \`2m\`, \`1h\`. A flag without a value is \`true\`.
 
+The password of a store's server may also stand in the variable \`TERCET_STORE_PASSWORD\`. It stands in one place: there, in its
+file, or in the URL. Which store when: [stores](operations/stores.md).
+
 Three things are checked together: an address beyond loopback needs \`--insecure\`, a batch must not be larger than the
 queue, and the two addresses must differ.
 
@@ -84,7 +87,8 @@ Sizes of payloads, numbers of branches and the like are the same on every coordi
 
 function row(field: ConfigField): string {
   const value = field.valueName === '' ? '' : ` ${field.valueName}`;
-  return `| \`--${field.flag}\`${value} | \`${field.env}\` | \`${field.flag}\` | \`${field.default}\` | ${field.help} |`;
+  const usual = field.default === '' ? 'none' : `\`${field.default}\``;
+  return `| \`--${field.flag}\`${value} | \`${field.env}\` | \`${field.flag}\` | ${usual} | ${field.help} |`;
 }
 
 function fileRow(): string {

@@ -22,7 +22,7 @@ function check(text: string) {
 }
 
 const cpuUsPerTx = { load: 1, coordinator: 1, participants: 1 };
-const round = { tps: 1, p50Ms: 1, p99Ms: 1, cpuUsPerTx };
+const round = { tps: 1, p50Ms: 1, p99Ms: 1, cpuUsPerTx, statementsPerTx: null };
 const rows = rowsOf([
   { configuration: bareLike(base), rounds: [{ ...round, opsPerCommit: null }] },
   { configuration: base, rounds: [{ ...round, opsPerCommit: 1 }] },

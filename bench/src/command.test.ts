@@ -12,6 +12,7 @@ describe('the command line', () => {
       jsonFile: undefined,
       only: [],
       check: undefined,
+      stores: undefined,
       rounds: undefined,
       measureMs: undefined,
       profileFolder: undefined,
@@ -42,6 +43,17 @@ describe('the command line', () => {
     },
   );
 
+  it.each(['postgres,mariadb', 'mariadb postgres', 'mariadb,postgres,mariadb'])(
+    'reads the servers of --stores "%s" in their own order',
+    (names) => {
+      expect(parse('--stores', names)?.stores).toEqual(['mariadb', 'postgres']);
+    },
+  );
+
+  it('takes one server', () => {
+    expect(parse('--quick', '--stores', 'mariadb')?.stores).toEqual(['mariadb']);
+  });
+
   it('takes parts of a second, and whole rounds', () => {
     expect(parse('--seconds', '0.5', '--rounds', '3')).toMatchObject({ measureMs: 500, rounds: 3 });
   });
@@ -50,6 +62,9 @@ describe('the command line', () => {
     ['--rounds', '0', '--rounds must be a number above 0, got "0"'],
     ['--rounds', '1.5', '--rounds must be a whole number, got "1.5"'],
     ['--rounds', 'many', '--rounds must be a number above 0, got "many"'],
+    ['--stores', 'oracle', '--stores must be of mariadb, postgres, got "oracle"'],
+    ['--stores', 'mariadb,oracle', '--stores must be of mariadb, postgres, got "mariadb,oracle"'],
+    ['--stores', '', '--stores must be of mariadb, postgres, got ""'],
     ['--seconds', '', '--seconds must be a number above 0, got ""'],
     ['--seconds', 'Infinity', '--seconds must be a number above 0, got "Infinity"'],
   ])('refuses %s %s', (option, given, message) => {

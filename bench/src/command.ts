@@ -1,6 +1,7 @@
 /** What the command line asks for. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type ServerStore, serverKinds } from './configurations';
 
 /** A run that was asked for. */
 export interface Command {
@@ -12,6 +13,8 @@ export interface Command {
   readonly only: readonly string[];
   /** Only this measurement beside the table, and no configurations; undefined = what there is. */
   readonly check: string | undefined;
+  /** Only rows of these servers, their bare calls and their figures; undefined = what a run of this kind has. */
+  readonly stores: readonly ServerStore[] | undefined;
   /** Undefined = as many as a run of this kind has. */
   readonly rounds: number | undefined;
   /** Measured time of each round; undefined = as long as a run of this kind has. */
@@ -29,6 +32,9 @@ export const usage = `Usage: npm run bench -- [options]
   --json FILE      writes the rows to FILE
   --only WORDS     only configurations with all these words, such as "streams sqlite 256"; no other figures
   --check NAME     only that other figure: slow-confirm, hanging, returning, finished-store or messages; no table
+  --stores NAMES   only rows of these servers, mariadb or postgres or both, beside the bare calls; a full run has those of
+                   the servers that can be had, a quick one none. A server is the one that TERCET_TEST_MYSQL_URL or
+                   TERCET_TEST_POSTGRES_URL names, else a container, else a program of this machine
   --rounds N       interleaved rounds; 5 by default
   --seconds S      measured time of each round; 2 by default
   --profile DIR    writes a CPU profile of every process below DIR
@@ -48,6 +54,7 @@ export function parseCommand(argv: readonly string[], from: string): Command | u
       json: { type: 'string' },
       only: { type: 'string' },
       check: { type: 'string' },
+      stores: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       profile: { type: 'string' },
@@ -64,11 +71,20 @@ export function parseCommand(argv: readonly string[], from: string): Command | u
     jsonFile: path(values.json),
     only: (values.only ?? '').split(/[\s,]+/).filter((word) => word !== ''),
     check: values.check,
+    stores: storesOf(values.stores),
     rounds: wholeNumberOf('--rounds', values.rounds),
     measureMs: seconds === undefined ? undefined : seconds * 1_000,
     profileFolder: path(values.profile),
     directory: path(values.dir),
   };
+}
+
+function storesOf(given: string | undefined): readonly ServerStore[] | undefined {
+  if (given === undefined) return undefined;
+  const names = given.split(/[\s,]+/).filter((name) => name !== '');
+  const known = serverKinds.filter((kind) => names.includes(kind));
+  if (known.length > 0 && known.length === new Set(names).size) return known;
+  throw new Error(`--stores must be of ${serverKinds.join(', ')}, got ${JSON.stringify(given)}`);
 }
 
 function numberOf(option: string, given: string | undefined): number | undefined {

@@ -7,6 +7,9 @@ import {
   isSame,
   nameOf,
   quickConfigurations,
+  serverConfigurations,
+  serverKinds,
+  withServers,
 } from './configurations';
 
 const isBare = ({ variant }: Configuration): boolean =>
@@ -60,4 +63,30 @@ it('covers every number of concurrent transactions and of branches', () => {
     [1, 64, 256],
     [2, 4, 16],
   ]);
+});
+
+describe('stores on servers', () => {
+  const all = withServers(allConfigurations, serverKinds);
+
+  it('stand in a full run beside the rows that they are compared with', () => {
+    const added = all.filter(({ store }) => store === 'mariadb' || store === 'postgres');
+    expect(added.map(nameOf)).toEqual([
+      'streams mariadb 64 2 executed',
+      'streams postgres 64 2 executed',
+      'streams mariadb 256 2 executed',
+      'streams postgres 256 2 executed',
+    ]);
+    expect(all.filter((one) => !has(all, bareLike(one))).map(nameOf)).toEqual([]);
+    expect(new Set(all.map(nameOf)).size).toBe(all.length);
+  });
+
+  it('run alone beside their bare calls', () => {
+    expect(serverConfigurations(['mariadb']).map(nameOf)).toEqual([
+      'bare 64 2',
+      'streams mariadb 64 2 executed',
+      'bare 256 2',
+      'streams mariadb 256 2 executed',
+    ]);
+    expect(serverConfigurations([])).toEqual([]);
+  });
 });

@@ -12,8 +12,12 @@
  * - `streams`: everything on streams.
  */
 export type Variant = 'bare' | 'bare-stream' | 'unary' | 'try-unary' | 'streams';
+/** Servers that a run may start, by the word that `--stores` knows. */
+export const serverKinds = ['mariadb', 'postgres'] as const;
+/** A server that keeps transactions. */
+export type ServerStore = (typeof serverKinds)[number];
 /** Where the coordinator keeps transactions. */
-export type StoreKind = 'memory' | 'sqlite';
+export type StoreKind = 'memory' | 'sqlite' | ServerStore;
 /** What the caller waits for: the durable decision, or every Confirm's answer, too. */
 export type Until = 'decided' | 'executed';
 
@@ -77,6 +81,33 @@ export const quickConfigurations: readonly Configuration[] = [
   { ...base, variant: 'unary' },
   { ...base, store: 'memory' },
 ];
+
+/** Rows of a store on a server: everything on streams, 64 and 256 concurrent, each beside its bare calls. */
+export function serverConfigurations(stores: readonly ServerStore[]): readonly Configuration[] {
+  if (stores.length === 0) return [];
+  return [base, { ...base, concurrency: CONCURRENT_MANY }].flatMap((like) => [
+    bareLike(like),
+    ...stores.map((store) => ({ ...like, store })),
+  ]);
+}
+
+/** The same with rows of stores on servers, each behind the row of SQLite that it is varied from. */
+export function withServers(
+  configurations: readonly Configuration[],
+  stores: readonly ServerStore[],
+): readonly Configuration[] {
+  const varied = [base, { ...base, concurrency: CONCURRENT_MANY }];
+  return configurations.flatMap((one) =>
+    varied.some((other) => isSame(one, other))
+      ? [one, ...stores.map((store) => ({ ...one, store }))]
+      : [one],
+  );
+}
+
+/** Whether a store is on a server. */
+export function isServerStore(store: StoreKind | null): store is ServerStore {
+  return serverKinds.some((kind) => kind === store);
+}
 
 /** `streams sqlite 64 2 executed`; what a variant does not have is left out. */
 export function nameOf(configuration: Configuration): string {

@@ -11,11 +11,15 @@ import {
   allConfigurations,
   nameOf,
   quickConfigurations,
+  serverConfigurations,
+  serverKinds,
+  withServers,
 } from './configurations';
 import { makeScratch } from './disk';
 import { figureRow } from './report/figure';
 import { rowProblems } from './report/rows';
 import { figureTable, measuredTable } from './report/tables';
+import { Servers } from './servers';
 import type { Times, World } from './stage';
 import { type Findings, type Programme, checkNames, runSuite } from './suite';
 
@@ -48,6 +52,7 @@ function worldOf(command: Command, scratch: string): World {
   const startedAt = performance.now();
   return {
     scratch,
+    servers: new Servers(scratch),
     profileFolder,
     quick,
     rounds: rounds ?? (quick ? ROUNDS_QUICK : ROUNDS),
@@ -59,27 +64,29 @@ function worldOf(command: Command, scratch: string): World {
   };
 }
 
-function programmeOf(command: Command): Programme {
-  const { quick, only, check } = command;
+function programmeOf({ quick, only, check, stores }: Command): Programme {
+  const nothing = { configurations: [], published: false, checks: [], serversNeeded: false };
   if (check !== undefined) {
     const known = checkNames.find((name) => name === check);
-    if (known !== undefined) return { configurations: [], published: false, checks: [known] };
+    if (known !== undefined) return { ...nothing, checks: [known] };
     throw new Error(`--check: there is no ${check}, only ${checkNames.join(', ')}`);
   }
-  if (only.length > 0) {
-    return { configurations: configurationsWith(only), published: false, checks: [] };
+  if (stores !== undefined) {
+    return { ...nothing, configurations: serverConfigurations(stores), serversNeeded: true };
   }
-  const configurations = quick ? quickConfigurations : allConfigurations;
-  return { configurations, published: true, checks: checkNames };
+  const all = withServers(allConfigurations, serverKinds);
+  if (only.length > 0) return { ...nothing, configurations: chosen(all, only) };
+  const configurations = quick ? quickConfigurations : all;
+  return { configurations, published: true, checks: checkNames, serversNeeded: false };
 }
 
-function configurationsWith(only: readonly string[]): readonly Configuration[] {
-  const configurations = allConfigurations.filter((configuration) => {
+function chosen(all: readonly Configuration[], only: readonly string[]): readonly Configuration[] {
+  const configurations = all.filter((configuration) => {
     const words = nameOf(configuration).split(' ');
     return only.every((word) => words.includes(word));
   });
   if (configurations.length > 0) return configurations;
-  const known = allConfigurations.map((one) => `  ${nameOf(one)}`).join('\n');
+  const known = all.map((one) => `  ${nameOf(one)}`).join('\n');
   throw new Error(`--only: no configuration has all of "${only.join(' ')}". There are:\n${known}`);
 }
 

@@ -4,7 +4,7 @@ import { type RoundResult, rowsOf } from './round-results';
 
 function round(tps: number, more: Partial<RoundResult> = {}): RoundResult {
   const cpuUsPerTx = { load: 10, coordinator: 20, participants: 30 };
-  return { tps, p50Ms: 1, p99Ms: 2, cpuUsPerTx, opsPerCommit: 5, ...more };
+  return { tps, p50Ms: 1, p99Ms: 2, cpuUsPerTx, opsPerCommit: 5, statementsPerTx: null, ...more };
 }
 
 it('takes the median of every number by itself', () => {

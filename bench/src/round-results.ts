@@ -17,6 +17,8 @@ export interface RoundResult {
   };
   /** Operations of a durable commit; null without a coordinator. */
   readonly opsPerCommit: number | null;
+  /** Statements that the store's server counted; null where none counts. */
+  readonly statementsPerTx: number | null;
 }
 
 /** All rounds of a configuration. */

@@ -10,8 +10,10 @@ import type {
   LoadPlan,
   Mark,
   ParticipantAddress,
+  QuestionsMark,
 } from './processes/calls';
 import type { RoundResult } from './round-results';
+import type { Servers } from './servers';
 
 /** How long a measurement takes. */
 export interface Times {
@@ -26,6 +28,8 @@ export interface Times {
 export interface World {
   /** Folder for databases. */
   readonly scratch: string;
+  /** Database servers for coordinators. */
+  readonly servers: Servers;
   /** Folder for CPU profiles; undefined = none are written. */
   readonly profileFolder: string | undefined;
   readonly times: Times;
@@ -68,6 +72,8 @@ export interface Stage {
   readonly options: StageOptions;
   readonly coordinator: BenchProcess<'coordinator'> | undefined;
   readonly load: BenchProcess<'load'>;
+  /** Undefined = the store has none. */
+  readonly server: BenchProcess<'server'> | undefined;
   end(): Promise<void>;
 }
 
@@ -92,19 +98,23 @@ async function setStage(world: World, options: StageOptions): Promise<Stage> {
   const load = new BenchProcess('load', world.profileFolder);
   const coordinator =
     store === null ? undefined : new BenchProcess('coordinator', world.profileFolder);
+  const server = world.servers.of(store);
   const stage: Stage = {
     options,
     coordinator,
     load,
+    server,
     async end() {
       await Promise.all([load.end(), coordinator?.end()]);
+      await server?.ask('drop');
       rmSync(scratch, { recursive: true, force: true });
     },
   };
   try {
+    const database = await server?.ask('database');
     const started = await coordinator?.ask('start', {
       store: store ?? 'memory',
-      directory: options.directory ?? scratch,
+      place: database?.url ?? options.directory ?? scratch,
       deliver: variant === 'unary' ? 'unary' : 'auto',
     });
     await load.ask('connect', {
@@ -182,19 +192,30 @@ async function untilDone(
 function marksOf({
   options,
   coordinator,
-}: Stage): readonly [Promise<Mark>, Promise<CoordinatorMark | undefined>] {
+  server,
+}: Stage): readonly [
+  Promise<Mark>,
+  Promise<CoordinatorMark | undefined>,
+  Promise<QuestionsMark | undefined>,
+] {
   return [
     options.participants.process.ask('mark'),
     coordinator?.ask('mark') ?? Promise.resolve(undefined),
+    server?.ask('questions') ?? Promise.resolve(undefined),
   ];
 }
 
-type Marks<L> = readonly [load: L, participants: Mark, coordinator: CoordinatorMark | undefined];
+type Marks<L> = readonly [
+  load: L,
+  participants: Mark,
+  coordinator: CoordinatorMark | undefined,
+  server: QuestionsMark | undefined,
+];
 
 /** Each process is asked at its own moment: what it used is divided by its own time, and only then compared. */
 function resultOf(before: Marks<Mark>, after: Marks<LoadMark>): RoundResult {
-  const [load, participants, coordinator] = before;
-  const [done, participantsAfter, coordinatorAfter] = after;
+  const [load, participants, coordinator, server] = before;
+  const [done, participantsAfter, coordinatorAfter, serverAfter] = after;
   const perMs = done.transactions / (done.atMs - load.atMs);
   const cpu = (from: Mark, to: Mark): number =>
     (to.cpuUs - from.cpuUs) / (to.atMs - from.atMs) / perMs;
@@ -211,5 +232,9 @@ function resultOf(before: Marks<Mark>, after: Marks<LoadMark>): RoundResult {
       participants: cpu(participants, participantsAfter),
     },
     opsPerCommit: hasCoordinator ? operations / commits : null,
+    statementsPerTx:
+      server === undefined || serverAfter === undefined
+        ? null
+        : (serverAfter.questions - server.questions) / (serverAfter.atMs - server.atMs) / perMs,
   };
 }

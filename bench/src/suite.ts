@@ -4,12 +4,13 @@ import { checkHanging } from './checks/hanging';
 import { checkMessages } from './checks/messages';
 import { publishedFigures } from './checks/published-ratios';
 import { checkReturning } from './checks/returning';
+import { serverFigures } from './checks/server-figures';
 import { checkSlowConfirm } from './checks/slow-confirm';
 import { timeCommits } from './commit';
-import { type Configuration, nameOf } from './configurations';
+import { type Configuration, nameOf, serverKinds } from './configurations';
 import type { Figure } from './report/figure';
 import type { MeasuredRow } from './report/rows';
-import { type RoundResult, rowsOf } from './round-results';
+import { type Measured, type RoundResult, rowsOf } from './round-results';
 import { type Participants, type World, measure, onStage, startParticipants } from './stage';
 import { median, rounded } from './statistics';
 
@@ -45,6 +46,25 @@ export interface Programme {
   /** Whether durable commits are timed, and the figures taken that are read off the table. */
   readonly published: boolean;
   readonly checks: readonly CheckName[];
+  /** Whether a run without one of its servers is none. */
+  readonly serversNeeded: boolean;
+}
+
+/** Starts the servers that rows need. What cannot be had is told, and leaves its rows out unless it has to be there. */
+async function startServers(
+  { servers, progress }: World,
+  { configurations, serversNeeded }: Programme,
+): Promise<readonly Configuration[]> {
+  let kept = configurations;
+  for (const kind of serverKinds) {
+    if (!kept.some(({ store }) => store === kind)) continue;
+    const missing = await servers.start(kind);
+    const text = `no ${kind}: ${missing.join('; ')}`;
+    if (missing.length > 0 && serversNeeded) throw new Error(text);
+    progress(missing.length > 0 ? `${text}; its rows are left out` : `${kind} runs`);
+    if (missing.length > 0) kept = kept.filter(({ store }) => store !== kind);
+  }
+  return kept;
 }
 
 /** Durable commits that are timed in each round. */
@@ -53,16 +73,20 @@ const GROUP = 64;
 
 /** Runs everything, one thing after the other. */
 export async function runSuite(world: World, programme: Programme): Promise<Findings> {
+  const configurations = await startServers(world, programme);
   const participants = await startParticipants(world, [0, 0]);
   try {
-    const { rows, commits } = await runRounds(world, programme, participants);
+    const run = { ...programme, configurations };
+    const { rows, commits, measured } = await runRounds(world, run, participants);
     const figures = commits === undefined ? [] : tableFigures(rows, commits);
+    figures.push(...serverFigures(measured));
     for (const name of programme.checks) {
       figures.push(...(await checks[name](world, participants)));
     }
     return { rows, figures };
   } finally {
     await participants.process.end();
+    await world.servers.end();
   }
 }
 
@@ -82,6 +106,7 @@ function tableFigures(rows: readonly MeasuredRow[], { singleMs, groupMs }: Commi
 
 interface Rounds {
   readonly rows: readonly MeasuredRow[];
+  readonly measured: readonly Measured[];
   /** Undefined = not asked for. */
   readonly commits: CommitTimes | undefined;
 }
@@ -111,5 +136,5 @@ async function runRounds(
     }
   }
   const commits = published ? { singleMs: median(single), groupMs: median(grouped) } : undefined;
-  return { rows: rowsOf(measured), commits };
+  return { rows: rowsOf(measured), measured, commits };
 }

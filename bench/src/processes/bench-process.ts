@@ -2,7 +2,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Asked, Calls, CoordinatorCalls, LoadCalls, ParticipantsCalls, Told } from './calls';
+import type {
+  Asked,
+  Calls,
+  CoordinatorCalls,
+  LoadCalls,
+  ParticipantsCalls,
+  ServerCalls,
+  Told,
+} from './calls';
 
 /** Longest wait for an answer: whatever happens, the benchmark ends. */
 const ANSWER_MS_MAX = 150_000;
@@ -11,16 +19,26 @@ const programs = {
   coordinator: join(__dirname, 'coordinator-process.js'),
   participants: join(__dirname, 'participants-process.js'),
   load: join(__dirname, 'load-process.js'),
+  // It starts servers as the tests do, and is no part of what is measured: it runs from its source.
+  server: join(__dirname, '../../src/processes/server-process.ts'),
 };
 
 interface CallsOf {
   coordinator: CoordinatorCalls;
   participants: ParticipantsCalls;
   load: LoadCalls;
+  server: ServerCalls;
 }
 
 /** What a process is. */
 export type Role = keyof CallsOf;
+
+function optionsOf(role: Role, profileFolder: string | undefined): string[] {
+  if (role === 'server') return ['--require', require.resolve('tsx/cjs')];
+  return profileFolder === undefined
+    ? []
+    : ['--cpu-prof', `--cpu-prof-dir=${join(profileFolder, role)}`];
+}
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -46,10 +64,7 @@ export class BenchProcess<R extends Role> {
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.child = fork(programs[role], [], {
       env,
-      execArgv:
-        profileFolder === undefined
-          ? []
-          : ['--cpu-prof', `--cpu-prof-dir=${join(profileFolder, role)}`],
+      execArgv: optionsOf(role, profileFolder),
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     this.child.on('message', (told: Told) => this.take(told));

@@ -1,5 +1,5 @@
 /** What the processes of the benchmark answer each other: by name, what is asked and what is told; plain data both. */
-import type { StoreKind, Until, Variant } from '../configurations';
+import type { ServerStore, StoreKind, Until, Variant } from '../configurations';
 
 /** A process's calls. */
 export type Calls = Readonly<Record<string, { readonly ask: unknown; readonly tell: unknown }>>;
@@ -42,16 +42,40 @@ export interface LoadMark extends Mark {
 
 /** The coordinator's process. */
 export type CoordinatorCalls = {
-  /** Starts it. `directory` is where SQLite puts its files. */
+  /** Starts it. `place` is where SQLite puts its files, or the URL of a database; nothing for the memory. */
   readonly start: {
     readonly ask: {
       readonly store: StoreKind;
-      readonly directory: string;
+      readonly place: string;
       readonly deliver: 'auto' | 'unary';
     };
     readonly tell: { readonly address: string };
   };
   readonly mark: { readonly ask: undefined; readonly tell: CoordinatorMark };
+};
+
+/** What a server has been asked since it started: differences of two marks count. */
+export interface QuestionsMark {
+  /** The asking process's own clock, milliseconds. */
+  readonly atMs: number;
+  readonly questions: number;
+}
+
+/** A process that has a database server, or knows one that is there already. */
+export type ServerCalls = {
+  /** Starts it, durable as in production, with its data below `folder`. Resolves with why it cannot be had, empty = it runs. */
+  readonly start: {
+    readonly ask: { readonly kind: ServerStore; readonly folder: string };
+    readonly tell: { readonly missing: readonly string[] };
+  };
+  /** Makes an empty database; its URL. */
+  readonly database: { readonly ask: undefined; readonly tell: { readonly url: string } };
+  /** Drops the database that was made last. */
+  readonly drop: { readonly ask: undefined; readonly tell: undefined };
+  /** Statements that clients have sent since the server started; undefined where it does not count them. */
+  readonly questions: { readonly ask: undefined; readonly tell: QuestionsMark | undefined };
+  /** Ends the server where it was started here. */
+  readonly stop: { readonly ask: undefined; readonly tell: undefined };
 };
 
 /** How Confirm behaves: answers at once, never, or after some milliseconds. */

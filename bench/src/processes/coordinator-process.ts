@@ -1,5 +1,7 @@
 /** The coordinator that is measured: the product with its defaults, and two numbers counted on the way to its store. */
-import { Coordinator, MemoryStore, SqliteStore } from '@tercet/coordinator';
+import { Coordinator, type StoreSetting, resolveConfig, storeOf } from '@tercet/coordinator';
+import { systemClock, systemScheduler } from '@tercet/runtime';
+import type { StoreKind } from '../configurations';
 import { type WriteCounts, countWrites } from '../counted-store';
 import { type Answers, answerParent, markNow } from './answer-parent';
 import type { CoordinatorCalls } from './calls';
@@ -8,8 +10,9 @@ let coordinator: Coordinator | undefined;
 let counts: WriteCounts = { commits: 0, operations: 0 };
 
 const answers: Answers<CoordinatorCalls> = {
-  async start({ store: kind, directory, deliver }) {
-    const store = kind === 'memory' ? new MemoryStore() : new SqliteStore({ directory });
+  async start({ store: kind, place, deliver }) {
+    const ports = { clock: systemClock, scheduler: systemScheduler };
+    const store = storeOf({ ...resolveConfig(), store: settingOf(kind, place) }, ports);
     counts = countWrites(store);
     const settings = { grpcAddress: '127.0.0.1:0', httpAddress: 'off', deliver };
     coordinator = new Coordinator({ config: settings, store });
@@ -18,6 +21,11 @@ const answers: Answers<CoordinatorCalls> = {
   },
   mark: () => ({ ...markNow(), ...counts }),
 };
+
+function settingOf(kind: StoreKind, place: string): StoreSetting {
+  if (kind === 'memory') return kind;
+  return kind === 'sqlite' ? `sqlite:${place}` : (place as StoreSetting);
+}
 
 // Ended in the middle of a commit, the thread of the store would abort the process, and no profile would be written.
 answerParent(answers, async () => await coordinator?.stop());

@@ -13,10 +13,10 @@ export interface Output {
   readonly columns: number | undefined;
 }
 
-/** The part of the coordinator that `tercet server` uses. */
+/** The part of the coordinator that `tercet server` and `tercet store` use. */
 export type ServerModule = Pick<
   typeof coordinator,
-  'runServer' | 'configFields' | 'configFileField'
+  'runServer' | 'configFields' | 'configFileField' | 'checkStore' | 'migrateStore'
 >;
 
 /** The part of the SDK that the other commands use. */

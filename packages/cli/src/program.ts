@@ -7,6 +7,7 @@ import { addHealth } from './commands/health';
 import { addResolve } from './commands/resolve';
 import { addRetryAndResume } from './commands/retry';
 import { addServer } from './commands/server';
+import { addStore } from './commands/store';
 import { addStuck } from './commands/stuck';
 import { addTxGet } from './commands/tx-get';
 import { addTxList } from './commands/tx-list';
@@ -73,6 +74,7 @@ function addCommands(program: Command, context: CliContext): void {
   addResolve(program, context);
   addBarrier(program, context);
   addHealth(program, context);
+  addStore(program, context);
   addVersion(program, context);
   program.helpCommand('help [command]', 'show help of a command');
 }

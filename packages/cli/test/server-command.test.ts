@@ -46,7 +46,9 @@ describe('problems', () => {
     });
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^tercet: the configuration has 4 problems:\n/);
-    expect(stderr).toContain('\n  - --store must be one of sqlite, memory, got "foo"\n');
+    expect(stderr).toContain(
+      '\n  - --store must be one of sqlite, sqlite:FOLDER, memory, mysql://USER@HOST/DATABASE, mariadb://…, postgres://…, got "foo"\n',
+    );
     expect(stderr).toContain('\n  - --data-dir must name a folder, got ""\n');
     expect(stderr).toContain('\n  - TERCET_LOG_LEVEL (--log-level) must be one of');
     expect(stderr).toContain(

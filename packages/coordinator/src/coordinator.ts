@@ -21,9 +21,8 @@ import { OperatorService } from './service/operator-service';
 import { OwnListeners } from './service/own-listeners';
 import { TransactionService } from './service/transaction-service';
 import { UnprotectedTargets } from './service/unprotected-targets';
-import { MemoryStore } from './store/memory-store';
-import { SqliteStore } from './store/sqlite/sqlite-store';
 import type { Store } from './store/store';
+import { storeOf } from './store-of';
 import { GrpcServer } from './transport/grpc/grpc-server';
 import { HttpServer } from './transport/http/http-server';
 
@@ -86,7 +85,7 @@ export class Coordinator {
     this.config = { ...resolveConfig(), ...options.config };
     this.scheduler = scheduler;
     this.logger = options.logger ?? silentLogger;
-    this.store = options.store ?? storeOf(this.config);
+    this.store = options.store ?? storeOf(this.config, { clock, scheduler });
     const { deliver } = this.config;
     this.caller =
       options.caller ?? new GrpcParticipantCaller({ deliver, clock, scheduler, random });
@@ -205,12 +204,6 @@ export class Coordinator {
     if (trouble !== undefined) return { ready: false, reason: `store: ${trouble}` };
     return { ready: true, reason: '' };
   }
-}
-
-function storeOf(config: Config): Store {
-  return config.store === 'memory'
-    ? new MemoryStore()
-    : new SqliteStore({ directory: config.dataDir });
 }
 
 function limitsOf(config: Config): EngineLimits {

@@ -17,6 +17,16 @@ export { type ConfigSources, isLoopback, resolveConfig } from './config/resolve-
 // Ports, for those who bring their own, and the stores.
 export { MemoryStore } from './store/memory-store';
 export { SqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store';
+export {
+  type CheckedStore,
+  type StoreCommandOptions,
+  checkStore,
+  migrateStore,
+  storeFields,
+} from './store-command';
+export type { Holder, Prerequisite, SchemaFacts, StoreReport } from './store/store-report';
+export { type StorePorts, type StoreSettings, storeOf } from './store-of';
+export { type StoreSetting, shownStore } from './config/store-setting';
 export { type Logger, silentLogger } from './observability/logger';
 export { type ParticipantCall, type ParticipantCaller } from './participant/participant-caller';
 export type { CoordinatorInterceptor, DecisionEvent, StuckEvent } from './engine/interceptors';

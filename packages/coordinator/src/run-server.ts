@@ -2,6 +2,7 @@
 import { type TercetError, toTercetError } from '@tercet/core';
 import { type Config, configFields } from './config/fields';
 import { loadConfig } from './config/load-config';
+import { folderOf, isServer, shownStore } from './config/store-setting';
 import { Coordinator, type Started } from './coordinator';
 import { silenceGrpcLog } from './transport/grpc/grpc-log';
 import { pinoLogger } from './observability/pino-logger';
@@ -46,10 +47,7 @@ async function startOrExplain(coordinator: Coordinator): Promise<Started> {
 
 function banner(config: Config, started: Started, file: string | undefined): string[] {
   const host = (address: string): string => address.slice(0, address.lastIndexOf(':'));
-  const store =
-    config.store === 'memory'
-      ? 'memory (a restart forgets everything)'
-      : `sqlite in ${config.dataDir}`;
+  const store = storeLine(config);
   const address = `${host(config.grpcAddress)}:${started.grpcPort}`;
   const option = addressOption(host(config.grpcAddress), started.grpcPort);
   const next = ['tercet stuck', 'tercet tx list', 'tercet health'].map((line) => line + option);
@@ -67,6 +65,12 @@ function banner(config: Config, started: Started, file: string | undefined): str
     `Next: ${next.join(', ')}`,
     'Ctrl-C stops it.',
   ];
+}
+
+function storeLine({ store, dataDir, unsafeStore }: Config): string {
+  if (store === 'memory') return 'memory (a restart forgets everything)';
+  if (!isServer(store)) return `sqlite in ${folderOf(store, dataDir)}`;
+  return `${shownStore(store)}${unsafeStore ? ' (unsafe: its settings are not checked)' : ''}`;
 }
 
 /** What a command must be told to find this coordinator: nothing where it listens on the default address. */

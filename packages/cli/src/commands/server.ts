@@ -8,7 +8,7 @@ import type { CliDeps, ServerModule } from '../cli-deps';
 import { exitCodes } from '../exit-codes';
 import { parseServerFlags } from '../server-flags';
 
-type Settings = Omit<ServerModule, 'runServer'>;
+type Settings = Pick<ServerModule, 'configFields' | 'configFileField'>;
 
 /** Adds `tercet server`. */
 export function addServer(program: Command, context: CliContext): void {
@@ -60,7 +60,8 @@ function printHelp(server: Command, { configFields, configFileField }: Settings)
   server.option(`--${file} <${what}>`, `${about} (env: ${variable})`);
   for (const { flag, valueName, help, env, default: value } of Object.values(configFields)) {
     const term = valueName === '' ? `--${flag}` : `--${flag} <${valueName}>`;
-    server.option(term, `${help} (env: ${env}, default: ${value})`);
+    const usual = value === '' ? '' : `, default: ${value}`;
+    server.option(term, `${help} (env: ${env}${usual})`);
   }
   server.option('-h, --help', 'show this help');
   server.outputHelp();

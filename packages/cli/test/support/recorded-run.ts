@@ -1,7 +1,7 @@
 /** Runs the command in this process, with doubles for everything outside, and records what it wrote. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { configFields, configFileField } from '@tercet/coordinator';
+import { checkStore, configFields, configFileField, migrateStore } from '@tercet/coordinator';
 import * as mysql from '@tercet/sdk/mysql2';
 import type { OperatorClient, OperatorClientOptions } from '@tercet/sdk/operator';
 import * as postgres from '@tercet/sdk/pg';
@@ -77,7 +77,13 @@ export async function tercet(
     },
     loadServer: () => {
       loaded.push('server');
-      return { runServer: outside.runServer ?? neverStarts, configFields, configFileField };
+      return {
+        runServer: outside.runServer ?? neverStarts,
+        configFields,
+        configFileField,
+        checkStore,
+        migrateStore,
+      };
     },
     loadBarriers: () => {
       loaded.push('barriers');

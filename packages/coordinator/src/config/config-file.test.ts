@@ -77,6 +77,9 @@ describe('flag > environment > file > default', () => {
       insecure: ['true', 'false', 'true'],
       store: ['memory', 'sqlite', 'memory'],
       dataDir: ['a', 'b', 'c'],
+      storePasswordFile: ['a', 'b', 'c'],
+      unsafeStore: ['true', 'false', 'true'],
+      nodeTtlMs: ['1s', '2s', '3s'],
       logLevel: ['error', 'warn', 'silent'],
       clockSkewMs: ['1s', '2s', '3s'],
       shutdownGraceMs: ['1s', '2s', '3s'],
@@ -264,7 +267,7 @@ describe('what is wrong with a file', () => {
 "the configuration has 6 problems:
   - tercet.yaml:3 log-levle is no setting; did you mean log-level?
   - tercet.yaml:2 insecure must be true or false, got "yes"
-  - tercet.yaml:1 store must be one of sqlite, memory, got "oracle"
+  - tercet.yaml:1 store must be one of sqlite, sqlite:FOLDER, memory, mysql://USER@HOST/DATABASE, mariadb://…, postgres://…, got "oracle"
   - --clock-skew must be a duration of at most 24h, such as 500ms, 5s or 2m, got "soon"
   - TERCET_BATCH_BYTES_MAX (--batch-bytes-max) must be a whole number of at least 1, got "-1"
   - tercet.yaml:4 queue-bytes-max must be a whole number of at least 1, got "many""

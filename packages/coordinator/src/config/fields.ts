@@ -3,7 +3,18 @@
  * come from here.
  */
 import { CLOCK_SKEW_MS_DEFAULT, limits } from '@tercet/core';
-import { address, atLeast, boolean, duration, oneOf, positive, text } from './parse-value';
+import {
+  address,
+  atLeast,
+  atLeastMs,
+  boolean,
+  duration,
+  oneOf,
+  positive,
+  text,
+} from './parse-value';
+import { storePasswordVariable } from './store-password';
+import { type StoreSetting, parseStore, shownStore } from './store-setting';
 
 /** The settings, complete and checked. */
 export interface Config {
@@ -11,8 +22,15 @@ export interface Config {
   /** `host:port`, or `off`. */
   readonly httpAddress: string;
   readonly insecure: boolean;
-  readonly store: 'sqlite' | 'memory';
+  /** A URL may hold the password of its server: print `shownStore` of it. */
+  readonly store: StoreSetting;
   readonly dataDir: string;
+  /** `loadConfig` has read it: the password stands in `store`. Empty = none was named. */
+  readonly storePasswordFile: string;
+  /** Whether a server is taken that may lose what it acknowledged. */
+  readonly unsafeStore: boolean;
+  /** For how long a coordinator that does not show that it lives is taken for alive, ms. */
+  readonly nodeTtlMs: number;
   readonly logLevel: LogLevel;
   readonly clockSkewMs: number;
   readonly shutdownGraceMs: number;
@@ -45,7 +63,12 @@ export interface ConfigField<Name extends keyof Config = keyof Config> {
   readonly valueName: string;
   readonly help: string;
   readonly parse: (text: string) => Config[Name];
+  /** What error texts may repeat of a wrong value. Default: all of it. */
+  readonly shown?: (text: string) => string;
 }
+
+/** Shorter, and a pause of the process would look like its death. */
+const NODE_TTL_MS_MIN = 1_000;
 
 /** The setting that names the file of settings; it stands in no file itself. */
 export const configFileField = {
@@ -90,9 +113,10 @@ export const configFields: { readonly [Name in keyof Config]: ConfigField<Name> 
     flag: 'store',
     env: 'TERCET_STORE',
     default: 'sqlite',
-    valueName: 'kind',
-    help: 'Where transactions are kept: `sqlite` (durable, in the data directory) or `memory` (for tests: a restart forgets everything).',
-    parse: (text) => oneOf(['sqlite', 'memory'] as const, text),
+    valueName: 'store',
+    help: 'Where transactions are kept: `sqlite` (durable, in the data directory), `sqlite:FOLDER`, a server of its own (`mysql://USER@HOST:3306/DATABASE`, `mariadb://…` or `postgres://USER@HOST:5432/DATABASE`), or `memory` (for tests: a restart forgets everything).',
+    parse: parseStore,
+    shown: shownStore,
   },
   dataDir: {
     name: 'dataDir',
@@ -102,6 +126,33 @@ export const configFields: { readonly [Name in keyof Config]: ConfigField<Name> 
     valueName: 'folder',
     help: 'Folder of the embedded store. Created where it is missing; one coordinator at a time.',
     parse: text('a folder'),
+  },
+  storePasswordFile: {
+    name: 'storePasswordFile',
+    flag: 'store-password-file',
+    env: 'TERCET_STORE_PASSWORD_FILE',
+    default: '',
+    valueName: 'file',
+    help: `File with the password of the store's server, where it is neither in the URL nor in the variable ${storePasswordVariable}.`,
+    parse: (given) => given,
+  },
+  unsafeStore: {
+    name: 'unsafeStore',
+    flag: 'unsafe-store',
+    env: 'TERCET_UNSAFE_STORE',
+    default: 'false',
+    valueName: '',
+    help: 'Takes a server whose settings may lose acknowledged transactions when it crashes. Only for tests.',
+    parse: boolean,
+  },
+  nodeTtlMs: {
+    name: 'nodeTtlMs',
+    flag: 'node-ttl',
+    env: 'TERCET_NODE_TTL',
+    default: '10s',
+    valueName: 'duration',
+    help: 'For how long another coordinator that gives no sign of life on the same server is taken for alive. At least 1s.',
+    parse: (given) => atLeastMs(NODE_TTL_MS_MIN, given),
   },
   logLevel: {
     name: 'logLevel',

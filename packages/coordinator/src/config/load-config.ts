@@ -1,6 +1,7 @@
 import { type ConfigFile, readConfigFile } from './config-file';
-import { type Config, configFileField } from './fields';
-import { type ConfigSources, resolveConfig } from './resolve-config';
+import { type Config, configFields, configFileField } from './fields';
+import { type ConfigSources, givenValue, resolveConfig } from './resolve-config';
+import { type StorePassword, readStorePassword, storePasswordVariable } from './store-password';
 
 /** The settings, and where they came from. */
 export interface LoadedConfig {
@@ -18,14 +19,15 @@ export async function loadConfig(
 ): Promise<LoadedConfig> {
   const { [configFileField.flag]: flag, ...flags } = sources.flags ?? {};
   const file = await namedFile(flag, sources.env?.[configFileField.env]);
-  return {
-    config: resolveConfig({
-      flags,
-      env: sources.env ?? {},
-      ...(file === undefined ? {} : { file }),
-    }),
-    file: file?.path,
-  };
+  const given = { flags, env: sources.env ?? {}, ...(file === undefined ? {} : { file }) };
+  const storePassword = await storePasswordOf(given);
+  return { config: resolveConfig({ ...given, storePassword }), file: file?.path };
+}
+
+async function storePasswordOf(sources: ConfigSources): Promise<StorePassword | undefined> {
+  const { origin, given } = givenValue(configFields.storePasswordFile, sources);
+  const variable = sources.env?.[storePasswordVariable] ?? '';
+  return await readStorePassword({ file: given, fileOrigin: origin, variable });
 }
 
 async function namedFile(

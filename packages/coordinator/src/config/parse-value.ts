@@ -22,6 +22,13 @@ export function duration(given: string): number {
   throw new Error('must be a duration of at most 24h, such as 500ms, 5s or 2m');
 }
 
+/** A duration of at least so many milliseconds, at most 24 h. */
+export function atLeastMs(least: number, given: string): number {
+  const ms = duration(given);
+  if (ms >= least) return ms;
+  throw new Error(`must be at least ${least / 1_000}s`);
+}
+
 /** A whole number of at least 1. */
 export function positive(given: string): number {
   return atLeast(1, given);

@@ -19,6 +19,9 @@ describe('resolveConfig', () => {
       insecure: false,
       store: 'sqlite',
       dataDir: './tercet-data',
+      storePasswordFile: '',
+      unsafeStore: false,
+      nodeTtlMs: 10_000,
       logLevel: 'info',
       clockSkewMs: 5_000,
       shutdownGraceMs: 10_000,
@@ -54,7 +57,7 @@ describe('resolveConfig', () => {
     ).toMatchInlineSnapshot(`
 "the configuration has 6 problems:
   - --grpc-address must be host:port, such as 127.0.0.1:8420 or [::1]:8420, got "nowhere"
-  - TERCET_STORE (--store) must be one of sqlite, memory, got "oracle"
+  - TERCET_STORE (--store) must be one of sqlite, sqlite:FOLDER, memory, mysql://USER@HOST/DATABASE, mariadb://…, postgres://…, got "oracle"
   - --clock-skew must be a duration of at most 24h, such as 500ms, 5s or 2m, got "soon"
   - TERCET_QUEUE_BYTES_MAX (--queue-bytes-max) must be a whole number of at least 1, got "-1"
   - --typo is no option

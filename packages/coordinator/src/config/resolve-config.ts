@@ -1,6 +1,7 @@
 import { TercetError, nearest } from '@tercet/core';
 import type { ConfigFile } from './config-file';
 import { type Config, type ConfigField, configFields } from './fields';
+import { type StorePassword, storeWith } from './store-password';
 
 /** Where settings may come from. */
 export interface ConfigSources {
@@ -10,6 +11,8 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** A file of settings; `loadConfig` reads the one that flags and environment name. */
   readonly file?: ConfigFile;
+  /** The password of the store's server; `loadConfig` looks for it where file and variable may give it. */
+  readonly storePassword?: StorePassword | undefined;
 }
 
 /**
@@ -19,15 +22,21 @@ export interface ConfigSources {
  */
 export function resolveConfig(sources: ConfigSources = {}): Config {
   const problems: string[] = [...(sources.file?.problems ?? [])];
-  const values: Partial<Record<keyof Config, unknown>> = {};
+  const values: { -readonly [Name in keyof Config]?: unknown } = {};
   for (const field of Object.values(configFields) as ConfigField[]) {
     const { origin, given } = givenValue(field, sources);
     try {
       values[field.name] = field.parse(given);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      problems.push(`${origin} ${message}, got ${JSON.stringify(given)}`);
+      const shown = field.shown?.(given) ?? given;
+      problems.push(`${origin} ${message}, got ${JSON.stringify(shown)}`);
     }
+  }
+  if (values.store !== undefined) {
+    const { store, problem } = storeWith(values.store as Config['store'], sources.storePassword);
+    values.store = store;
+    if (problem !== undefined) problems.push(problem);
   }
   problems.push(...unknownFlags(sources), ...crossProblems(values as Partial<Config>));
   if (problems.length === 0) return values as Config;
@@ -37,7 +46,8 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
   });
 }
 
-function givenValue(
+/** The text of a setting that counts, and where it came from, as error texts name it. */
+export function givenValue(
   field: ConfigField,
   sources: ConfigSources,
 ): { readonly origin: string; readonly given: string } {

@@ -19,7 +19,12 @@ export class StoreTrouble {
   private failure: StoreFailure | undefined;
   private probing = false;
 
-  constructor(private readonly deps: StoreTroubleDeps) {}
+  constructor(private readonly deps: StoreTroubleDeps) {
+    deps.store.onTrouble?.((failure) => {
+      this.began(failure);
+      this.probeUntilBack();
+    });
+  }
 
   /** Why the store takes no writes at the moment; undefined while it does. */
   get current(): StoreFailure | undefined {

@@ -169,7 +169,7 @@ export interface BranchPayloads {
 
 /** The port. Methods reject with {@link StoreFailure}; `open` and `list` also with TercetError. */
 export interface Store {
-  /** Name for logs: `memory`, `sqlite`. */
+  /** Name for logs: `memory`, `sqlite`, `mysql`, `postgres`. */
   readonly name: string;
 
   /**
@@ -217,6 +217,12 @@ export interface Store {
    * `write`. Safe to repeat.
    */
   probe(): Promise<void>;
+
+  /**
+   * Sets who is told of trouble that shows while nothing is asked: a server that is gone, a store that another node has taken
+   * over. Told again and again while it lasts. Absent where a store can fail only when it is asked.
+   */
+  onTrouble?(listener: (failure: StoreFailure) => void): void;
 
   /** Ends all work; later calls reject. Repeating is safe. */
   close(): Promise<void>;

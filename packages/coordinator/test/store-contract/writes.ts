@@ -136,6 +136,16 @@ function describeSeveralOfOneGid(context: ContractContext): void {
       expect(await store.load(opened.gid)).toEqual(opened);
     });
 
+    it('refuse progress that stood before the decision of the same batch (S2)', async () => {
+      const store = context.store();
+      const opened = trying(context.gid());
+      await store.write([open(opened)]);
+      const decided = cancelling(opened);
+      const results = await store.write([progress(attempted(decided, '1')), decide(decided)]);
+      expect(results.map(({ kind }) => kind)).toEqual(['refused', 'applied']);
+      expect(await store.load(opened.gid)).toEqual(decided);
+    });
+
     it('refuse an operation of the epoch before a fence (S2)', async () => {
       const store = context.store();
       const opened = trying(context.gid());

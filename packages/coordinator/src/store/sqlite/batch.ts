@@ -8,7 +8,7 @@ import {
   failureOf,
   sqliteCode,
 } from './failures';
-import type { FactsRow, LoadedRows } from './columns';
+import type { FactsRow, LoadedRows } from '../rows/columns';
 import { BatchRun } from './batch-run';
 import { loadRows } from './read';
 import type { WriteReply, WriteRequest } from './messages';

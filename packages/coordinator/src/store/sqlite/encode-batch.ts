@@ -11,12 +11,12 @@ import type {
   StoreOperation,
 } from '../store';
 import { cleanLabels, cleanText, storedCause } from '../stored-form';
-import { encodeSpecs } from './branch-specs';
-import { encodeStates } from './branch-states';
-import { ByteList } from './byte-list';
-import { encodeDetails } from './details';
+import { encodeSpecs } from '../rows/branch-specs';
+import { encodeStates } from '../rows/branch-states';
+import { ByteList } from '../rows/byte-list';
+import { encodeDetails } from '../rows/details';
 import { type Word, type WriteRequest, verb } from './messages';
-import type { SpecShapes } from './spec-shapes';
+import type { SpecShapes } from '../rows/spec-shapes';
 
 interface Target {
   readonly words: Word[];

@@ -62,7 +62,8 @@ const nothingCommitted: readonly number[] = [
 
 /** The primary result code of an error of the driver; undefined where the error is none of SQLite's. */
 export function codeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  // Not `instanceof Error`: the driver's errors may come from another realm than this code.
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 

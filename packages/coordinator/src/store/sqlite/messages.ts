@@ -2,7 +2,7 @@
 import type { GlobalStatus } from '@tercet/core';
 import type { ListPosition } from '../list-page';
 import type { BranchPayloads, DuePosition } from '../store';
-import type { DueRow, FactsRow, LoadedRows } from './columns';
+import type { DueRow, FactsRow, LoadedRows } from '../rows/columns';
 import type { WireFailure } from './failures';
 
 /**

@@ -1,7 +1,7 @@
 /** What the worker reads of transactions: the hot path's prepared statements, one after the other. */
 import type { BranchPayloads } from '../store';
-import { findPayload, payloadsOf } from './branch-specs';
-import type { DueRow, LoadedRows } from './columns';
+import { findPayload, payloadsOf } from '../rows/branch-specs';
+import type { DueRow, LoadedRows } from '../rows/columns';
 import type { DueRequest, LoadRequest } from './messages';
 import type { Statements } from './statements';
 

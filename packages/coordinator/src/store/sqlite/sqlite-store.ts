@@ -23,8 +23,8 @@ import {
 import { cleanText } from '../stored-form';
 import { encodeBatch } from './encode-batch';
 import type { Replies, Request, WriteRequest } from './messages';
-import { duePositionOf, factsOf, summaryOf, transactionOf } from './rows';
-import { SpecShapes } from './spec-shapes';
+import { duePositionOf, factsOf, summaryOf, transactionOf } from '../rows/rows';
+import { SpecShapes } from '../rows/spec-shapes';
 import { SqliteWorker } from './sqlite-worker';
 
 /** What a test may do to a running worker. */

@@ -10,7 +10,7 @@
  * Q3 What is due is answered by the index of open work alone: it holds `next_at` and, being one of a table without
  *    rowid, the gid.
  */
-import { ROW_FORMAT } from './columns';
+import { ROW_FORMAT } from '../rows/columns';
 import type { Database, Statement } from './driver';
 
 /** Stands for the owner, in quotes, in the texts below. */

@@ -1,4 +1,4 @@
-/** The shapes of the database's rows. Column names of code and schema meet here. */
+/** The shapes of a database's rows, the same in every one. Column names of code and schema meet here. */
 import type { DecisionCause, GlobalStatus } from '@tercet/core';
 
 /** Format of a transaction's rows; a row of a newer one is not read. */

@@ -1,0 +1,148 @@
+/**
+ * A connection as the store wants it: settings of its session, and the server's prerequisites, looked at every time, for behind
+ * the address there may be another server than before.
+ */
+import { type Scheduler, TercetError } from '@tercet/core';
+import type { Client, ClientConfig } from 'pg';
+import { loadDriver } from '../load-driver';
+import { describe, sqlStateOf } from './failures';
+import { endClient } from './session';
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** `postgres://user:password@host:port/database?sslmode=…`. Never shown. */
+  readonly url: string;
+  /** Take a server that may lose what it has confirmed. */
+  readonly unsafeStore: boolean;
+  /** Ends waiting for a server that does not say goodbye. */
+  readonly scheduler: Scheduler;
+}
+
+/** What the writer's connection needs beyond the others': every row is found by its key, whatever the planner believes. */
+export const writerSettings: readonly string[] = [
+  'enable_seqscan = off',
+  'enable_bitmapscan = off',
+  'enable_hashjoin = off',
+  'enable_mergejoin = off',
+];
+
+/** PostgreSQL 14: the oldest one that is tested against and still maintained. */
+const OLDEST = 14;
+const CONNECT_MS = 5_000;
+const KEEP_ALIVE_MS = 10_000;
+
+const sessionSettings = [
+  "statement_timeout = '10s'",
+  // Not more: who waits for a row that a dead node has locked hears nothing meanwhile.
+  "lock_timeout = '2s'",
+  "idle_in_transaction_session_timeout = '10s'",
+  'idle_session_timeout = 0',
+  // A server that does not notice that its client is gone keeps the locks of what it left.
+  'tcp_keepalives_idle = 10',
+  'tcp_keepalives_interval = 5',
+  'tcp_keepalives_count = 3',
+  "default_transaction_isolation = 'read committed'",
+  'default_transaction_deferrable = off',
+  "timezone = 'UTC'",
+  'standard_conforming_strings = on',
+  "bytea_output = 'hex'",
+  "client_min_messages = 'error'",
+  // A plan that was made while tables were empty is not kept for when they are full.
+  "plan_cache_mode = 'force_custom_plan'",
+  'jit = off',
+];
+
+interface ServerFacts {
+  readonly version: number;
+  readonly fsync: string;
+  readonly synchronous_commit: string;
+  readonly full_page_writes: string;
+  readonly encoding: string;
+}
+
+const askFacts = `SELECT current_setting('server_version_num')::int4 AS version, current_setting('fsync') AS fsync,
+  current_setting('synchronous_commit') AS synchronous_commit,
+  current_setting('full_page_writes') AS full_page_writes, current_setting('server_encoding') AS encoding`;
+
+/** Number of int8 in the server's catalogue. */
+const INT8 = 20;
+
+/**
+ * Connects. Rejects with TercetError CONFIG_INVALID or STORE_INCOMPATIBLE where only the operator can mend it, else with the
+ * driver's error.
+ */
+export async function connect(
+  options: ConnectOptions,
+  settings: readonly string[] = [],
+): Promise<Client> {
+  // Loaded here: who keeps transactions elsewhere never loads the driver.
+  const pg = await loadDriver('pg', () => import('pg'));
+  const config: ClientConfig = {
+    connectionString: options.url,
+    application_name: 'tercet',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    connectionTimeoutMillis: CONNECT_MS,
+    types: {
+      getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+        oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as never,
+    },
+  };
+  const client = makeClient(() => new pg.Client(config));
+  // Until somebody listens an error of an idle connection would end the process.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<ServerFacts>(askFacts);
+    check(rows[0], options.unsafeStore);
+    await client.query([...sessionSettings, ...settings].map((set) => `SET ${set}`).join('; '));
+    return client;
+  } catch (error) {
+    await endClient(client, options.scheduler);
+    throw refusalOf(error) ?? error;
+  }
+}
+
+/** The driver's own error shows the address, password and all. */
+function makeClient(make: () => Client): Client {
+  try {
+    return make();
+  } catch {
+    throw invalid(
+      'the address of the store is not one of PostgreSQL: postgres://user@host:5432/database',
+    );
+  }
+}
+
+function check(facts: ServerFacts | undefined, unsafeStore: boolean): void {
+  if (facts === undefined) throw invalid('the server did not say what it is');
+  const major = Math.floor(facts.version / 10_000);
+  if (major < OLDEST) {
+    throw new TercetError('STORE_INCOMPATIBLE', {
+      message: `the server is PostgreSQL ${major}; at least ${OLDEST} is needed`,
+    });
+  }
+  if (facts.encoding !== 'UTF8') {
+    throw invalid(`the database has the encoding ${facts.encoding}: make it with ENCODING 'UTF8'`);
+  }
+  if (unsafeStore) return;
+  const lax = (['fsync', 'synchronous_commit', 'full_page_writes'] as const).filter(
+    (name) => facts[name] === 'off',
+  );
+  if (lax.length === 0) return;
+  throw invalid(
+    `the server may lose what it has confirmed: ${lax.map((name) => `${name} = off`).join(', ')}. ` +
+      'Switch it on, or start with --unsafe-store where losing transactions is fine',
+  );
+}
+
+/** What no later attempt mends by itself: user, password, database. */
+function refusalOf(error: unknown): TercetError | undefined {
+  const state = sqlStateOf(error);
+  if (state === undefined || !/^(28...|3D000)$/.test(state)) return undefined;
+  return invalid(`the store cannot be used: ${describe(error)}`);
+}
+
+function invalid(message: string): TercetError {
+  return new TercetError('CONFIG_INVALID', { message });
+}
