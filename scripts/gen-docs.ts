@@ -168,6 +168,11 @@ function stateMachinePage(): string {
     '### What operators may do',
     'No order of an operator changes a decision, or calls a branch in the other direction.',
     table(['Order', 'Of a branch that', 'Effect'], operatorRows),
+    '### After a restore',
+    'A store that was put back has forgotten what came after it, so every pending branch comes back parked, with the ' +
+      'reason `restored` ([restore.md](operations/restore.md)). A transaction that was `trying` then is held: its deadline ' +
+      'decides nothing and it takes no more branches. It is decided by its initiator, which calls nobody, or by an ' +
+      'operator: resume cancels it, resolve decides for the end that it vouches for and leaves the other branches parked.',
     '### In an order',
     'With `phase_two_order` all (the default) every branch is called at once. In the order of registration, or its ' +
       'reverse, a branch is called after all branches before it have ended: by OK, or resolved. One that is parked ' +

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests start (MariaDB, PostgreSQL, Redis) from Debian, those that are missing.
+# Installs the servers that the tests start (MariaDB alone and as a Galera cluster, PostgreSQL, Redis) from Debian, those
+# that are missing.
 # Only the programs are wanted: their services are neither started nor enabled to disturb anybody.
 set -euo pipefail
 
@@ -11,6 +12,9 @@ has() {
 
 packages=()
 has mariadbd || packages+=(mariadb-server)
+# Debian's mariadb-server brings both; another MariaDB may not.
+[ -e /usr/lib/galera/libgalera_smm.so ] || packages+=(galera-4)
+has rsync || packages+=(rsync)
 has initdb || packages+=(postgresql)
 has redis-server || packages+=(redis-server)
 [ ${#packages[@]} -eq 0 ] && exit 0

@@ -31,7 +31,8 @@ export const usage = `Usage: npm run bench -- [options]
   --quick          less of everything, under a minute: shows that it works, no number means anything
   --json FILE      writes the rows to FILE
   --only WORDS     only configurations with all these words, such as "streams sqlite 256"; no other figures
-  --check NAME     only that other figure: slow-confirm, hanging, returning, finished-store or messages; no table
+  --check NAME     only that other figure: slow-confirm, hanging, returning, finished-store, retention or messages; no
+                   table
   --stores NAMES   only rows of these servers, mariadb or postgres or both, beside the bare calls; a full run has those of
                    the servers that can be had, a quick one none. A server is the one that TERCET_TEST_MYSQL_URL or
                    TERCET_TEST_POSTGRES_URL names, else a container, else a program of this machine

@@ -72,7 +72,8 @@ function programmeOf({ quick, only, check, stores }: Command): Programme {
     throw new Error(`--check: there is no ${check}, only ${checkNames.join(', ')}`);
   }
   if (stores !== undefined) {
-    return { ...nothing, configurations: serverConfigurations(stores), serversNeeded: true };
+    const configurations = serverConfigurations(stores);
+    return { ...nothing, configurations, checks: ['retention'], serversNeeded: true };
   }
   const all = withServers(allConfigurations, serverKinds);
   if (only.length > 0) return { ...nothing, configurations: chosen(all, only) };

@@ -34,6 +34,11 @@ export class Servers {
     return process;
   }
 
+  /** Those that run. */
+  get kinds(): readonly ServerStore[] {
+    return [...this.running.keys()];
+  }
+
   /** Ends all. */
   async end(): Promise<void> {
     for (const process of this.running.values()) {

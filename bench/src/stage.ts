@@ -11,6 +11,7 @@ import type {
   Mark,
   ParticipantAddress,
   QuestionsMark,
+  Retention,
 } from './processes/calls';
 import type { RoundResult } from './round-results';
 import type { Servers } from './servers';
@@ -63,6 +64,8 @@ export interface StageOptions {
   readonly participants: Participants;
   /** Folder of the coordinator's database, which stays. Default: a new one, which goes with the stage. */
   readonly directory?: string;
+  /** Default: the product's. */
+  readonly retention?: Retention;
   /** Default `begin`. */
   readonly timedFrom?: LoadPlan['timedFrom'];
 }
@@ -116,6 +119,7 @@ async function setStage(world: World, options: StageOptions): Promise<Stage> {
       store: store ?? 'memory',
       place: database?.url ?? options.directory ?? scratch,
       deliver: variant === 'unary' ? 'unary' : 'auto',
+      retention: options.retention,
     });
     await load.ask('connect', {
       variant,

@@ -3,6 +3,7 @@ import { checkFinishedStore } from './checks/finished-store';
 import { checkHanging } from './checks/hanging';
 import { checkMessages } from './checks/messages';
 import { publishedFigures } from './checks/published-ratios';
+import { checkRetention } from './checks/retention';
 import { checkReturning } from './checks/returning';
 import { serverFigures } from './checks/server-figures';
 import { checkSlowConfirm } from './checks/slow-confirm';
@@ -26,6 +27,7 @@ const checks = {
   hanging: checkHanging,
   returning: checkReturning,
   'finished-store': checkFinishedStore,
+  retention: checkRetention,
   messages: checkMessages,
 } as const satisfies Readonly<Record<string, Check>>;
 

@@ -66,7 +66,7 @@ const packages = {
       { in: 'src/transport/grpc/**', lifts: ['grpc', 'generated'] },
       { in: 'src/participant/grpc-*.ts', lifts: ['grpc'] },
       { in: 'src/store/**', lifts: ['sql'] },
-      { in: 'src/{coordinator,store-command}.ts', lifts: ['ports'] },
+      { in: 'src/{coordinator,store-settings}.ts', lifts: ['ports'] },
     ],
     // Tests of the store, and of the whole coordinator, look into the database.
     sqlTests: ['src/store/**/*.test.ts', 'test/**/*.ts'],

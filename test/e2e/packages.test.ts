@@ -165,7 +165,8 @@ for (const specifier of ${JSON.stringify(specifiers())}) {
   });
 
   // What the drivers' own types lack is nothing of ours: only complaints about our files, and the consumer's, count.
-  test.each(['node16', 'nodenext'])('with drivers compiles adapters with module %s', (module) => {
+  // The consumer's own compilation, above, has told whether the two kinds of module differ.
+  test.each(['nodenext'])('with drivers compiles adapters with module %s', (module) => {
     for (const name of ['knex', 'mysql2', 'pg', 'ioredis', '@types/pg']) {
       const link = path.join(consumer.path, 'node_modules', name);
       mkdirSync(path.dirname(link), { recursive: true });

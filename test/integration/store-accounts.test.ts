@@ -3,7 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { type StoreSetting, migrateStore, resolveConfig, storeOf } from '@tercet/coordinator';
 import type { Gid } from '@tercet/core';
 import { aTransaction } from '@tercet/core/testing';
-import { systemClock, systemScheduler } from '@tercet/runtime';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { describeWith, freshDatabase } from '../support/servers/describe-with';
@@ -26,7 +26,11 @@ async function expectEnough(maker: StoreSetting, worker: StoreSetting): Promise<
     schema: { version: 1 },
   });
   const settings = { ...resolveConfig(), store: worker, unsafeStore: true };
-  const store = storeOf(settings, { clock: systemClock, scheduler: systemScheduler });
+  const store = storeOf(settings, {
+    clock: systemClock,
+    scheduler: systemScheduler,
+    random: systemRandom,
+  });
   await store.open('me');
   try {
     const tx = aTransaction({ gid: 'a' as Gid });

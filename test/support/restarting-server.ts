@@ -20,31 +20,35 @@ export type RestartingKind = 'mariadb' | 'postgres';
 interface Program {
   readonly user: SystemUser | undefined;
   readonly folder: string;
-  readonly port: number;
-  start(): LocalProcess;
-  ping(): Promise<void>;
+  start(port: number): LocalProcess;
+  ping(port: number): Promise<void>;
 }
 
 /** The server. It flushes at every commit: being killed costs it nothing. */
 export class RestartingServer {
   private constructor(
+    private readonly kind: RestartingKind,
     private readonly program: Program,
-    /** Of an empty database. */
-    readonly url: string,
+    private port: number,
     private process: LocalProcess,
   ) {}
+
+  /** Of an empty database. */
+  get url(): string {
+    const user = this.kind === 'mariadb' ? 'mysql://root' : 'postgres://postgres';
+    return `${user}@127.0.0.1:${this.port}/tercet`;
+  }
 
   /** Starts one; it goes after the test. */
   static async start(kind: RestartingKind): Promise<RestartingServer> {
     const program = await (kind === 'mariadb' ? mariadb() : postgres());
-    const process = program.start();
+    const port = await freePort();
+    const process = program.start(port);
     afterTest(() => removeFolder(program.folder));
-    const user = kind === 'mariadb' ? 'mysql://root' : 'postgres://postgres';
-    const url = `${user}@127.0.0.1:${program.port}/tercet`;
-    const server = new RestartingServer(program, url, process);
+    const server = new RestartingServer(kind, program, port, process);
     afterTest(() => server.kill());
-    await process.answers(program.ping);
-    await createDatabase(kind, program.port);
+    await process.answers(() => program.ping(port));
+    await createDatabase(kind, port);
     return server;
   }
 
@@ -55,15 +59,20 @@ export class RestartingServer {
 
   /** Starts it again after `kill`. Resolves when it answers. */
   async restart(): Promise<void> {
-    this.process = this.program.start();
-    await this.process.answers(this.program.ping);
+    this.process = this.program.start(this.port);
+    await this.process.answers(() => this.program.ping(this.port));
+  }
+
+  /** Starts another one after `kill`, at another address, on what the first one has written: `url` is another one then. */
+  async restartElsewhere(): Promise<void> {
+    this.port = await freePort();
+    await this.restart();
   }
 }
 
 async function mariadb(): Promise<Program> {
   const user = serverUser('mysql');
   const folder = dataFolder('mariadb', {}, user);
-  const port = await freePort();
   const asUser = user === undefined ? [] : [`--user=${user.name}`];
   const data = `--datadir=${path.join(folder, 'data')}`;
   made('mariadb-install-db', [
@@ -78,7 +87,6 @@ async function mariadb(): Promise<Program> {
     data,
     `--socket=${path.join(folder, 'socket')}`,
     `--pid-file=${path.join(folder, 'pid')}`,
-    `--port=${port}`,
     '--bind-address=127.0.0.1',
     '--skip-name-resolve',
     '--innodb-flush-log-at-trx-commit=1',
@@ -88,10 +96,14 @@ async function mariadb(): Promise<Program> {
   return {
     user,
     folder,
-    port,
-    start: () =>
-      new LocalProcess({ command: binary('mariadbd'), args, endSignal: 'KILL', logFile }),
-    ping: async () => {
+    start: (port) =>
+      new LocalProcess({
+        command: binary('mariadbd'),
+        args: [...args, `--port=${port}`],
+        endSignal: 'KILL',
+        logFile,
+      }),
+    ping: async (port) => {
       const connection = await createConnection({ host: '127.0.0.1', port, user: 'root' });
       await connection.end();
     },
@@ -101,19 +113,23 @@ async function mariadb(): Promise<Program> {
 async function postgres(): Promise<Program> {
   const user = serverUser('postgres');
   const folder = dataFolder('postgres', {}, user);
-  const port = await freePort();
   const data = path.join(folder, 'data');
   made('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'], user);
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=on'];
-  const args = ['-D', data, '-p', `${port}`, ...settings.flatMap((setting) => ['-c', setting])];
+  const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const logFile = path.join(folder, 'log');
   return {
     user,
     folder,
-    port,
-    start: () =>
-      new LocalProcess({ command: binary('postgres'), args, user, endSignal: 'QUIT', logFile }),
-    ping: async () => {
+    start: (port) =>
+      new LocalProcess({
+        command: binary('postgres'),
+        args: [...args, '-p', `${port}`],
+        user,
+        endSignal: 'QUIT',
+        logFile,
+      }),
+    ping: async (port) => {
       const client = await postgresClient(port);
       await client.end();
     },

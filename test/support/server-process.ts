@@ -8,6 +8,9 @@ const root = path.resolve(__dirname, '../..');
 const source = path.join(root, 'packages/cli/src/main.ts');
 const fromSource = ['--require', 'tsx/cjs', '--conditions=@tercet/source'];
 
+/** The last line of what a ready one prints. */
+const READY = 'Ctrl-C stops it.';
+
 /** How a process ended. */
 export interface ProcessEnd {
   readonly code: number | null;
@@ -49,8 +52,20 @@ export class ServerProcess {
     const port = flags.includes('--grpc-address') ? [] : ['--grpc-address', '127.0.0.1:0'];
     const server = new ServerProcess(['--data-dir', dataDir, ...port, ...flags]);
     afterTest(() => server.kill());
-    await server.line('Ctrl-C stops it.');
+    await server.line(READY);
     return server;
+  }
+
+  /** Starts one that outlives the test: whoever calls ends it. Resolves when it is ready. */
+  static async launch(...flags: readonly string[]): Promise<ServerProcess> {
+    const server = new ServerProcess(flags);
+    try {
+      await server.line(READY);
+      return server;
+    } catch (error) {
+      await server.kill();
+      throw error;
+    }
   }
 
   /** Address of gRPC, as the banner tells it. */

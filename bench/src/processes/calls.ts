@@ -30,6 +30,16 @@ export interface CoordinatorMark extends Mark {
   readonly commits: number;
   /** Operations in them: openings, decisions, completions. */
   readonly operations: number;
+  /** Transactions that retention has made tombstones of. */
+  readonly expired: number;
+  /** Tombstones that it has removed. */
+  readonly forgotten: number;
+}
+
+/** How long finished transactions are kept, ms. */
+export interface Retention {
+  readonly retentionMs: number;
+  readonly idempotencyWindowMs: number;
 }
 
 /** What the load got done between `open` and `close`. */
@@ -48,6 +58,10 @@ export type CoordinatorCalls = {
       readonly store: StoreKind;
       readonly place: string;
       readonly deliver: 'auto' | 'unary';
+      /** Undefined = the default. */
+      readonly nodeTtlMs?: number;
+      /** Undefined = the default. */
+      readonly retention?: Retention | undefined;
     };
     readonly tell: { readonly address: string };
   };
@@ -74,6 +88,11 @@ export type ServerCalls = {
   readonly drop: { readonly ask: undefined; readonly tell: undefined };
   /** Statements that clients have sent since the server started; undefined where it does not count them. */
   readonly questions: { readonly ask: undefined; readonly tell: QuestionsMark | undefined };
+  /** Runs a statement in the database that was made last; its rows. */
+  readonly query: {
+    readonly ask: string;
+    readonly tell: readonly Readonly<Record<string, unknown>>[];
+  };
   /** Ends the server where it was started here. */
   readonly stop: { readonly ask: undefined; readonly tell: undefined };
 };

@@ -1,21 +1,22 @@
 /** The coordinator that is measured: the product with its defaults, and two numbers counted on the way to its store. */
 import { Coordinator, type StoreSetting, resolveConfig, storeOf } from '@tercet/coordinator';
-import { systemClock, systemScheduler } from '@tercet/runtime';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
 import type { StoreKind } from '../configurations';
 import { type WriteCounts, countWrites } from '../counted-store';
 import { type Answers, answerParent, markNow } from './answer-parent';
 import type { CoordinatorCalls } from './calls';
 
 let coordinator: Coordinator | undefined;
-let counts: WriteCounts = { commits: 0, operations: 0 };
+let counts: WriteCounts = { commits: 0, operations: 0, expired: 0, forgotten: 0 };
 
 const answers: Answers<CoordinatorCalls> = {
-  async start({ store: kind, place, deliver }) {
-    const ports = { clock: systemClock, scheduler: systemScheduler };
-    const store = storeOf({ ...resolveConfig(), store: settingOf(kind, place) }, ports);
+  async start({ store: kind, place, deliver, nodeTtlMs = resolveConfig().nodeTtlMs, retention }) {
+    const ports = { clock: systemClock, scheduler: systemScheduler, random: systemRandom };
+    const where = { store: settingOf(kind, place), nodeTtlMs };
+    const store = storeOf({ ...resolveConfig(), ...where }, ports);
     counts = countWrites(store);
-    const settings = { grpcAddress: '127.0.0.1:0', httpAddress: 'off', deliver };
-    coordinator = new Coordinator({ config: settings, store });
+    const settings = { grpcAddress: '127.0.0.1:0', httpAddress: 'off', deliver, nodeTtlMs };
+    coordinator = new Coordinator({ config: { ...settings, ...retention }, store });
     const { grpcPort } = await coordinator.start();
     return { address: `127.0.0.1:${grpcPort}` };
   },

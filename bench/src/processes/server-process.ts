@@ -1,5 +1,6 @@
 /** A database server for the coordinator that is measured: started here, or one that is there already. */
 import { type RowDataPacket, createConnection } from 'mysql2/promise';
+import { Client } from 'pg';
 import { type Database, makeDatabase } from '../../../test/support/servers/database';
 import type { RunningServer } from '../../../test/support/servers/server-kind';
 import { startServer } from '../../../test/support/servers/servers';
@@ -32,6 +33,7 @@ answerParent<ServerCalls>(
       const { kind, url } = running();
       return kind === 'mariadb' ? await questionsOf(url) : undefined;
     },
+    query: (sql) => queried(sql),
     async stop() {
       await server?.stop();
       server = undefined;
@@ -44,6 +46,26 @@ answerParent<ServerCalls>(
 function running(): NonNullable<typeof server> {
   if (server === undefined) throw new Error('bug: the server is not started');
   return server;
+}
+
+async function queried(sql: string): Promise<ServerCalls['query']['tell']> {
+  const { kind } = running();
+  const url = database?.url ?? '';
+  if (kind === 'mariadb') {
+    const connection = await createConnection(url);
+    try {
+      return (await connection.query<RowDataPacket[]>(sql))[0];
+    } finally {
+      await connection.end();
+    }
+  }
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** Asking is a statement, too: two of them lie between two answers, among thousands. */

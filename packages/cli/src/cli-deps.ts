@@ -16,7 +16,16 @@ export interface Output {
 /** The part of the coordinator that `tercet server` and `tercet store` use. */
 export type ServerModule = Pick<
   typeof coordinator,
-  'runServer' | 'configFields' | 'configFileField' | 'checkStore' | 'migrateStore'
+  | 'runServer'
+  | 'configFields'
+  | 'configFileField'
+  | 'checkStore'
+  | 'migrateStore'
+  | 'backupStore'
+  | 'restoreStore'
+  | 'quarantineStore'
+  | 'copyStore'
+  | 'storeWords'
 >;
 
 /** The part of the SDK that the other commands use. */

@@ -30,7 +30,7 @@ describe('tercet store on the embedded store', () => {
         stdout: [
           `store      sqlite in ${folder}`,
           'server     SQLite',
-          'schema     none yet (this version makes 3)',
+          'schema     none yet (this version makes 4)',
           'in use by  nobody',
           '',
         ].join('\n'),
@@ -46,7 +46,7 @@ describe('tercet store on the embedded store', () => {
       const { exitCode, stdout, stderr } = await tercet(`store migrate --store sqlite:${folder}`);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       expect(stdout).toContain(
-        'schema     3 (this version makes 3, versions from 3 on can use it)\n',
+        'schema     4 (this version makes 4, versions from 4 on can use it)\n',
       );
     }
     const { exitCode, stdout } = await tercet('store check --json', {
@@ -56,10 +56,10 @@ describe('tercet store on the embedded store', () => {
     expect(JSON.parse(stdout)).toEqual({
       store: `sqlite in ${folder}`,
       server: 'SQLite',
-      schema: { version: 3, minReader: 3 },
-      currentSchema: 3,
+      schema: { version: 4, minReader: 4 },
+      currentSchema: 4,
       prerequisites: [],
-      holder: null,
+      nodes: [],
       problems: [],
     });
   });
@@ -104,7 +104,7 @@ describe.each([
   ['postgres', 'PostgreSQL', 'fsync'],
 ] as const)('tercet store', (kind, product, setting) => {
   describeWith(kind, (server) => {
-    test('check, migrate, check again, and while a coordinator has it', async () => {
+    test('check, migrate, check again, and while coordinators share it', async () => {
       const { url } = await freshDatabase(server);
       const before = await tercet(`store check --store ${url} --json`);
       expect(before.exitCode).toBe(8);
@@ -112,7 +112,7 @@ describe.each([
         readonly server: string;
         readonly prerequisites: readonly { readonly name: string; readonly met: boolean }[];
       };
-      expect(found).toMatchObject({ schema: null, holder: null });
+      expect(found).toMatchObject({ schema: null, nodes: [] });
       expect(found.server).toMatch(new RegExp(`^${product} [0-9]+\\.[0-9.]+`));
       expect(found.prerequisites.map(({ name }) => name)).toContain(setting);
 
@@ -126,11 +126,17 @@ describe.each([
 
       const addresses = { grpcAddress: '127.0.0.1:0', httpAddress: 'off' };
       const settings = { store: url as StoreSetting, unsafeStore: true, nodeTtlMs: 1_000 };
-      const coordinator = new Coordinator({ config: { ...addresses, ...settings } });
-      await coordinator.start();
-      const held = await tercet(`store check --node-ttl 4s --store ${url}`);
-      await coordinator.stop();
-      expect(held.stdout).toContain(`, process ${process.pid}\n`);
+      const both = [0, 1].map(() => new Coordinator({ config: { ...addresses, ...settings } }));
+      for (const coordinator of both) await coordinator.start();
+      const shared = await tercet(`store check --node-ttl 4s --store ${url}`);
+      const told = JSON.parse((await tercet(`store check --json --store ${url}`)).stdout) as {
+        readonly nodes: readonly object[];
+      };
+      for (const coordinator of both) await coordinator.stop();
+      const node = `.*, process ${process.pid}\n`;
+      expect(shared.stdout).toMatch(new RegExp(`^in use by +${node} +${node}$`, 'm'));
+      const alive = { where: expect.stringContaining(`process ${process.pid}`), alive: true };
+      expect(told.nodes).toEqual([alive, alive]);
       const free = await tercet(`store check --store ${url}`);
       expect(free.stdout).toContain('nobody\n');
     });
@@ -154,8 +160,8 @@ test('help of the commands needs no coordinator', async () => {
 "Usage: tercet store check [options]
 
 Looks at a store and changes nothing: the version of its schema, the settings of its server that
-losing nothing depends on, and which coordinator has it. Takes up to --node-ttl where one has it:
-whether that one lives shows in time. Exit 8 when something has to be mended first.
+losing nothing depends on, and which coordinators share it. Takes up to --node-ttl where there are
+any: which of them live shows in time. Exit 8 when something has to be mended first.
 
 Options:
   --store <store>               store, as \`tercet server\` takes it (env: TERCET_STORE, default:

@@ -13,6 +13,8 @@ import type { Config } from './config/fields';
 import { resolveConfig } from './config/resolve-config';
 import { Engine, type EngineLimits } from './engine/engine';
 import type { CoordinatorInterceptor } from './engine/interceptors';
+import type { RetentionSettings } from './engine/retention';
+import { Lives } from './engine/lives';
 import { type Logger, silentLogger } from './observability/logger';
 import { GrpcParticipantCaller } from './participant/grpc-participant-caller';
 import { hostAddresses } from './participant/host-addresses';
@@ -51,7 +53,10 @@ export interface Started {
   /** Ports that are listened on; `httpPort` is undefined where HTTP is off. */
   readonly grpcPort: number;
   readonly httpPort: number | undefined;
-  /** Unfinished transactions that were found in the store and go on. */
+  /**
+   * Unfinished transactions that were found in the store and go on. Where coordinators share the store that is found out in the
+   * background, and logged: 0.
+   */
   readonly resumed: number;
 }
 
@@ -67,13 +72,12 @@ export class Coordinator {
   readonly transactions: TransactionService;
   private readonly store: Store;
   private readonly caller: ParticipantCaller;
-  private readonly engine: Engine;
+  private readonly lives: Lives;
   private readonly grpc: GrpcServer;
   private readonly http: HttpServer;
   private readonly own = new OwnListeners();
   private readonly logger: Logger;
   private readonly scheduler: Scheduler;
-  private readonly incarnation: string;
   private state: 'new' | 'starting' | 'serving' | 'stopping' | 'stopped' = 'new';
   private starting: Promise<Started> | undefined;
   private stopped: Promise<void> | undefined;
@@ -85,32 +89,45 @@ export class Coordinator {
     this.config = { ...resolveConfig(), ...options.config };
     this.scheduler = scheduler;
     this.logger = options.logger ?? silentLogger;
-    this.store = options.store ?? storeOf(this.config, { clock, scheduler });
+    this.store = options.store ?? storeOf(this.config, { clock, scheduler, random });
     const { deliver } = this.config;
     this.caller =
       options.caller ?? new GrpcParticipantCaller({ deliver, clock, scheduler, random });
-    this.incarnation = newGid(clock, random);
-    this.engine = new Engine({
+    const serving = (): void => this.grpc.setServing(this.readiness().ready);
+    this.lives = new Lives({
       store: this.store,
-      caller: this.caller,
-      clock,
       scheduler,
       random,
       logger: this.logger,
-      limits: limitsOf(this.config),
-      clockSkewMs: this.config.clockSkewMs,
-      incarnation: this.incarnation,
-      interceptors: options.interceptors,
-      onTrouble: () => this.grpc.setServing(this.readiness().ready),
+      newIncarnation: () => newGid(clock, random),
+      newEngine: (incarnation, onDoubt) =>
+        new Engine({
+          store: this.store,
+          caller: this.caller,
+          clock,
+          scheduler,
+          random,
+          logger: this.logger,
+          limits: limitsOf(this.config),
+          clockSkewMs: this.config.clockSkewMs,
+          incarnation,
+          nodeTtlMs: this.config.nodeTtlMs,
+          retention: retentionOf(this.config),
+          interceptors: options.interceptors,
+          onTrouble: serving,
+          onDoubt,
+        }),
+      onChange: serving,
     });
+    const { present } = this.lives;
     const unprotected = new UnprotectedTargets({ resolve: hostAddresses, logger: this.logger });
-    this.transactions = new TransactionService(this.engine, clock, {
+    this.transactions = new TransactionService(present, clock, {
       isOwn: this.own.includes,
       onRegistered: (branches) => unprotected.note(branches),
     });
     this.grpc = new GrpcServer({
       transactions: this.transactions,
-      operator: new OperatorService(this.engine, clock),
+      operator: new OperatorService(present, clock),
       clock,
       scheduler,
       clockSkewMs: this.config.clockSkewMs,
@@ -142,12 +159,11 @@ export class Coordinator {
 
   /** How many unfinished transactions are in memory. */
   get residentCount(): number {
-    return this.engine.residentCount;
+    return this.lives.present.engine?.residentCount ?? 0;
   }
 
   private async open(): Promise<Started> {
-    await this.store.open(this.incarnation);
-    const { resumed } = await this.engine.start();
+    const { resumed } = await this.lives.start();
     const grpcPort = await this.grpc.listen(this.config.grpcAddress);
     this.own.add(this.config.grpcAddress, grpcPort);
     const off = this.config.httpAddress === 'off';
@@ -175,7 +191,7 @@ export class Coordinator {
     const graceMs = shutdownGraceMs - Math.min(CLOSING_MS_MAX, shutdownGraceMs / 2);
     const grace = this.sleep(graceMs);
     // The engine releases those who wait; their answers leave before the connections end.
-    await this.engine.stop(graceMs);
+    await this.lives.stop(graceMs);
     await Promise.race([this.grpc.answered(), grace.over]);
     grace.cancel();
     // Streams that never end, a health Watch among them, get no more than the time in which answers leave.
@@ -200,10 +216,17 @@ export class Coordinator {
 
   private readiness(): { readonly ready: boolean; readonly reason: string } {
     if (this.state !== 'serving') return { ready: false, reason: this.state };
-    const trouble = this.engine.storeTrouble;
+    const { engine } = this.lives.present;
+    if (engine === undefined) return { ready: false, reason: 'begins anew: taken for dead' };
+    const trouble = engine.storeTrouble;
     if (trouble !== undefined) return { ready: false, reason: `store: ${trouble}` };
     return { ready: true, reason: '' };
   }
+}
+
+function retentionOf(config: Config): RetentionSettings | undefined {
+  const { retentionMs, idempotencyWindowMs, retainRows } = config;
+  return retentionMs === 'off' ? undefined : { retentionMs, idempotencyWindowMs, retainRows };
 }
 
 function limitsOf(config: Config): EngineLimits {

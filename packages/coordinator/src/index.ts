@@ -15,16 +15,22 @@ export { type LoadedConfig, loadConfig } from './config/load-config';
 export { type ConfigSources, isLoopback, resolveConfig } from './config/resolve-config';
 
 // Ports, for those who bring their own, and the stores.
-export { MemoryStore } from './store/memory-store';
+export { MemoryStore, type MemoryStoreOptions } from './store/memory-store';
+export { SharedMemory } from './store/shared-memory';
 export { SqliteStore, type SqliteStoreOptions } from './store/sqlite/sqlite-store';
+export { type CheckedStore, checkStore, migrateStore } from './store-command';
+export { type StoreCommandOptions, storeFields } from './store-settings';
+export { type BackedUp, type BackupOptions, backupStore } from './store-backup';
+export { type RestoreOptions, type Restored, restoreStore } from './store-restore';
 export {
-  type CheckedStore,
-  type StoreCommandOptions,
-  checkStore,
-  migrateStore,
-  storeFields,
-} from './store-command';
-export type { Holder, Prerequisite, SchemaFacts, StoreReport } from './store/store-report';
+  type QuarantineOptions,
+  type Quarantined,
+  quarantineStore,
+  storeWords,
+} from './store-quarantine';
+export { type Copied, type CopyOptions, copyStore } from './store-copy';
+export type { Counts, TransferProgress } from './store/moves/transfer';
+export type { NodeReport, Prerequisite, SchemaFacts, StoreReport } from './store/store-report';
 export { type StorePorts, type StoreSettings, storeOf } from './store-of';
 export { type StoreSetting, shownStore } from './config/store-setting';
 export { type Logger, silentLogger } from './observability/logger';
@@ -35,9 +41,12 @@ export {
   type DecideOperation,
   type DuePosition,
   type DueQuery,
+  type Expired,
+  type ExpireQuery,
   type ExtendOperation,
   type FenceOperation,
   type ListQuery,
+  type NodesListener,
   type OpenOperation,
   type OperationResult,
   type ProgressOperation,
@@ -45,7 +54,9 @@ export {
   type Store,
   StoreFailure,
   type StoreFailureKind,
+  type StoreNodes,
   type StoreOperation,
+  type TakeOperation,
   type TransactionPage,
   type TransactionSummary,
 } from './store/store';

@@ -1,28 +1,14 @@
 /** `tercet store check` and `tercet store migrate`: settings → the store, beside its coordinator or without one. */
-import { TercetError } from '@tercet/core';
-import { systemClock, systemScheduler } from '@tercet/runtime';
-import { type Config, type ConfigField, configFields, configFileField } from './config/fields';
-import { loadConfig } from './config/load-config';
-import { storePasswordVariable } from './config/store-password';
-import { folderOf, isServer, shownStore } from './config/store-setting';
-import { type StorePorts, storeCareOf } from './store-of';
-import { StoreFailure } from './store/store';
+import {
+  type StoreCommandOptions,
+  machinePorts,
+  nameOf,
+  storeSettings,
+  tellingStore,
+} from './store-settings';
+import type { Config } from './config/fields';
+import { storeCareOf } from './store-of';
 import type { StoreCare, StoreReport } from './store/store-report';
-
-/** The settings that these commands take: other settings of a coordinator are none of their business. */
-export const storeFields: readonly ConfigField[] = (
-  ['store', 'dataDir', 'storePasswordFile', 'unsafeStore', 'nodeTtlMs'] as const
-).map((name) => configFields[name] as ConfigField);
-
-/** What a command hands over. */
-export interface StoreCommandOptions {
-  /** Flags by their name without dashes; a flag without a value is `'true'`. */
-  readonly flags: Readonly<Record<string, string>>;
-  /** Environment variables. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Default: the machine's. */
-  readonly ports?: StorePorts;
-}
 
 /** A store that was looked at, and which one it is. */
 export interface CheckedStore extends StoreReport {
@@ -53,29 +39,13 @@ export async function migrateStore(options: StoreCommandOptions): Promise<Checke
 }
 
 async function withCare<T>(
-  { flags, env, ports }: StoreCommandOptions,
+  options: StoreCommandOptions,
   act: (care: StoreCare, config: Config) => Promise<T>,
 ): Promise<T> {
-  const known = [
-    configFileField.env,
-    storePasswordVariable,
-    ...storeFields.map((field) => field.env),
-  ];
-  const own = Object.fromEntries(known.map((name) => [name, env[name]]));
-  const { config } = await loadConfig({ flags, env: own });
-  try {
-    const machine = { clock: systemClock, scheduler: systemScheduler };
-    return await act(storeCareOf(config, ports ?? machine), config);
-  } catch (error) {
-    if (!(error instanceof StoreFailure)) throw error;
-    if (error.cause instanceof TercetError) throw error.cause;
-    const message = `${nameOf(config)}: ${error.message}`;
-    throw new TercetError('STORE_UNAVAILABLE', { message, cause: error });
-  }
-}
-
-function nameOf({ store, dataDir }: Config): string {
-  return isServer(store) ? shownStore(store) : `sqlite in ${folderOf(store, dataDir)}`;
+  const config = await storeSettings(options);
+  return await tellingStore(nameOf(config), async () => {
+    return await act(storeCareOf(config, options.ports ?? machinePorts), config);
+  });
 }
 
 function problemsOf({ schema, current, prerequisites }: StoreReport): readonly string[] {

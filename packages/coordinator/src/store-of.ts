@@ -1,4 +1,4 @@
-import type { Clock, Scheduler } from '@tercet/core';
+import type { Clock, Random, Scheduler } from '@tercet/core';
 import type { Config } from './config/fields';
 import { folderOf, kindOfStore } from './config/store-setting';
 import { TercetError } from '@tercet/core';
@@ -19,6 +19,7 @@ export type StoreSettings = Pick<Config, 'store' | 'dataDir' | 'unsafeStore' | '
 export interface StorePorts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
+  readonly random: Random;
 }
 
 /** The store that the settings name. Nothing is opened, and no driver loaded, before the store is opened. */

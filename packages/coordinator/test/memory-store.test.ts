@@ -1,7 +1,10 @@
 import { MemoryStore } from '../src/store/memory-store';
-import { describeStoreContract } from './store-contract';
+import { type StoreFixture, describeStoreContract } from './store-contract';
+import { memoryFormats, memoryNodes } from './support/nodes-fixture';
 
-describeStoreContract('memory', async () => {
+const extras = { formats: memoryFormats, nodes: memoryNodes };
+
+const fixture = async (): Promise<StoreFixture> => {
   const store = new MemoryStore();
   await store.open('first');
   return {
@@ -13,4 +16,6 @@ describeStoreContract('memory', async () => {
     },
     end: () => store.close(),
   };
-});
+};
+
+describeStoreContract('memory', fixture, extras);

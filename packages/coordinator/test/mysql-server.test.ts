@@ -1,58 +1,25 @@
 /** A MariaDB with settings of its own: what they do to texts, sizes and promises. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import type { Branch } from '@tercet/core';
 import { aBranch, aBranchSpec } from '@tercet/core/testing';
-import { fateOf } from '../../../test/support/servers/describe-with';
-import { readPlan } from '../../../test/support/servers/run-plan';
-import type { RunningServer } from '../../../test/support/servers/server-kind';
-import { mariadb } from '../../../test/support/servers/servers';
-import { batchRowsOf } from '../src/store/sql/batch-rows';
-import { batchStatements } from '../src/store/sql/mysql/batch-statements';
-import { SpecShapes } from '../src/store/rows/spec-shapes';
-import type { Store, StoreOperation } from '../src/store/store';
-import { Hands, mysqlStoreAt } from './support/mysql-world';
-import {
-  attempted,
-  cancelling,
-  confirming,
-  decide,
-  extend,
-  fence,
-  finished,
-  open,
-  progress,
-  trying,
-  withMore,
-} from './support/transaction-moves';
+import type { Store } from '../src/store/store';
+import { GreetingProxy } from './support/greeting-proxy';
+import { mysqlStoreAt } from './support/mysql-world';
+import { describeOwnMariadb } from './support/own-mariadb';
+import { TcpProxy } from './support/tcp-proxy';
+import { attempted, cancelling, decide, open, progress, trying } from './support/transaction-moves';
 
 jest.setTimeout(300_000);
 
 const applied = { kind: 'applied' };
 const mebibyte = 1_048_576;
-const fate = fateOf('mariadb', readPlan(), process.env['TERCET_REQUIRE_SERVERS']);
-const describeServer = fate.kind === 'skip' ? describe.skip : describe;
 
-describeServer('a MariaDB of its own', () => {
-  let server: RunningServer;
-  let hands: Hands;
-  let url: string;
-
-  beforeAll(async () => {
-    // A server that an environment variable names is somebody's: its settings are not touched.
-    const started = await mariadb({ durable: true, env: { PATH: process.env['PATH'] } });
-    if ('missing' in started) throw new Error(started.missing.join('; '));
-    server = started;
-    hands = await Hands.at(server.url);
-    await hands.run('CREATE DATABASE tercet');
-    url = new URL('/tercet', server.url).toString();
-  });
-  afterAll(async () => {
-    await hands.end();
-    await server.stop();
-  });
-
-  const withStore = async (work: (store: Store) => Promise<void>): Promise<void> => {
-    const store = mysqlStoreAt(url, { unsafeStore: false });
+describeOwnMariadb({ durable: true, args: ['--log-bin', '--server-id=1'] }, (server) => {
+  const withStore = async (
+    work: (store: Store) => Promise<void>,
+    blocks = false,
+  ): Promise<void> => {
+    const store = mysqlStoreAt(server.url, { unsafeStore: false, blocks });
     await store.open('me');
     await work(store).finally(() => store.close());
   };
@@ -63,23 +30,43 @@ describeServer('a MariaDB of its own', () => {
     });
   });
 
-  test('which may lose commits is refused, naming the setting, unless that is wanted', async () => {
-    await hands.run('SET GLOBAL innodb_flush_log_at_trx_commit = 2');
-    const refusal = await mysqlStoreAt(url, { unsafeStore: false })
-      .open('me')
-      .catch((error: unknown) => error);
+  test.each([
+    ['innodb_flush_log_at_trx_commit', 2, 'innodb_flush_log_at_trx_commit is 2, it must be 1'],
+    ['sync_binlog', 0, 'sync_binlog is 0, it must be 1 where the binary log is on'],
+  ])(
+    'which may lose commits (%s = %i) is refused, naming it, unless that is wanted',
+    async (name, value, said) => {
+      await server.hands.run(`SET GLOBAL ${name} = ${value}`);
+      const refusal = await mysqlStoreAt(server.url, { unsafeStore: false })
+        .open('me')
+        .catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ code: 'CONFIG_INVALID' });
+      expect(String(refusal)).toContain(said);
+      const unsafe = mysqlStoreAt(server.url, { unsafeStore: true });
+      await unsafe.open('me');
+      await unsafe.close();
+      await server.hands.run(`SET GLOBAL ${name} = 1`);
+    },
+  );
+
+  test('behind a proxy that shares connections is refused; one that passes them on as they are is not', async () => {
+    const sharing = await GreetingProxy.before(server.url);
+    const passing = new TcpProxy(server.url);
+    const shared = mysqlStoreAt(sharing.url, { unsafeStore: false });
+    const refusal = await shared.open('me').catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'CONFIG_INVALID' });
-    expect(String(refusal)).toContain('innodb_flush_log_at_trx_commit is 2, it must be 1');
-    const unsafe = mysqlStoreAt(url, { unsafeStore: true });
-    await unsafe.open('me');
-    await unsafe.close();
-    await hands.run('SET GLOBAL innodb_flush_log_at_trx_commit = 1');
+    expect(String(refusal)).toContain('proxy that shares connections');
+    const passed = mysqlStoreAt(await passing.listen(), { unsafeStore: false });
+    await passed.open('me');
+    await passed.close();
+    await sharing.close();
+    await passing.stop();
   });
 
   test.each(['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', 'PIPES_AS_CONCAT'])(
     'whose default sql_mode is "%s" keeps quotes, backslashes and comments as they are',
     async (mode) => {
-      await hands.run(`SET GLOBAL sql_mode = '${mode}'`);
+      await server.hands.run(`SET GLOBAL sql_mode = '${mode}'`);
       await withStore(async (store) => {
         const nasty = [
           `'`,
@@ -117,7 +104,7 @@ describeServer('a MariaDB of its own', () => {
           expect(listed.transactions.map(({ gid }) => gid)).toEqual([row.gid]);
         }
       });
-      await hands.run('SET GLOBAL sql_mode = DEFAULT');
+      await server.hands.run('SET GLOBAL sql_mode = DEFAULT');
     },
   );
 
@@ -133,9 +120,12 @@ describeServer('a MariaDB of its own', () => {
     return trying(gid, 0, { branches });
   };
 
-  test('takes nine payloads of 1 MiB in one batch, in messages that it has room for', async () => {
+  test.each([
+    ['messages', false],
+    ['blocks', true],
+  ])('takes nine payloads of 1 MiB in one batch, in %s that it has room for', async (_, blocks) => {
     await withStore(async (store) => {
-      const rows = Array.from({ length: 9 }, (_, i) => large(`large-${i}`, 1));
+      const rows = Array.from({ length: 9 }, (_, i) => large(`large-${blocks}-${i}`, 1));
       expect(await store.write(rows.map(open))).toEqual(rows.map(() => applied));
       // S3: what a part has written answers as it did.
       expect(await store.write(rows.map(open))).toEqual(rows.map(() => applied));
@@ -144,11 +134,11 @@ describeServer('a MariaDB of its own', () => {
         // Byte by byte in one go: the comparison of jest takes seconds for each.
         expect(Buffer.compare(bytesOf(kept), bytesOf(sent))).toBe(0);
       }
-    });
+    }, blocks);
   });
 
   test('refuses as data what no message can hold, and names the setting; the rest can be written', async () => {
-    await hands.run(`SET GLOBAL max_allowed_packet = ${mebibyte}`);
+    await server.hands.run(`SET GLOBAL max_allowed_packet = ${mebibyte}`);
     await withStore(async (store) => {
       const row = large('too-large', 1);
       const error = await store.write([open(row), open(trying('small'))]).catch((e: unknown) => e);
@@ -157,42 +147,6 @@ describeServer('a MariaDB of its own', () => {
       expect(await store.load(row.gid)).toBeUndefined();
       expect(await store.write([open(trying('small'))])).toEqual([applied]);
     });
-    await hands.run('SET GLOBAL max_allowed_packet = DEFAULT');
-  });
-
-  test('finds rows by the primary key alone, and what is due in the index, empty or full', async () => {
-    await withStore(async () => undefined);
-    const inside = await Hands.at(url);
-    await inside.run('DELETE FROM transactions');
-    const rows = Array.from({ length: 3 }, (_, i) => trying(`gid-${i}`));
-    const batches: readonly (readonly StoreOperation[])[] = [
-      rows.map((row) => extend(withMore(row), 2)),
-      rows.map((row) => decide(confirming(row))),
-      rows.map((row) => progress(attempted(confirming(row), '1'), 5)),
-      rows.map((row) => progress(finished(confirming(row)))),
-      rows.map(fence),
-    ];
-    const hot = batches.flatMap((batch) => {
-      const statements = batchStatements([batchRowsOf(batch, new SpecShapes())], 'me');
-      return statements.map(({ sql }) => sql).filter((sql) => sql.startsWith('UPDATE'));
-    });
-    expect(hot).toHaveLength(batches.length);
-    const fill = `INSERT INTO transactions (gid,run_id,name,status,branches,owner,epoch,open_owner,next_at,
-      opened_at,deadline_at,decided_at,cause,format) SELECT CONCAT('old-', seq),'run','n','confirmed',1,'me',1,NULL,seq,
-      1,1,1,'commit',1 FROM seq_1_to_100000`;
-    for (const before of [[], [fill, 'ANALYZE TABLE transactions']]) {
-      await inside.run(...before, 'SELECT 1');
-      for (const sql of hot) {
-        const [plan] = await inside.run(`EXPLAIN ${sql}`);
-        expect(plan).toMatchObject({ type: 'range', key: 'PRIMARY' });
-        expect(Number(plan?.['rows'])).toBeLessThanOrEqual(rows.length);
-      }
-    }
-    const due =
-      "SELECT gid,next_at FROM transactions FORCE INDEX (transactions_open) WHERE open_owner='me' AND next_at<=9" +
-      " AND next_at>=1 AND (next_at>1 OR gid>'a') ORDER BY next_at,gid LIMIT 10";
-    const [plan] = await inside.run(`EXPLAIN ${due}`);
-    expect(plan).toMatchObject({ key: 'transactions_open', Extra: 'Using where; Using index' });
-    await inside.end();
+    await server.hands.run('SET GLOBAL max_allowed_packet = DEFAULT');
   });
 });

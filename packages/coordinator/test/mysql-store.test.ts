@@ -1,35 +1,58 @@
-import { jest, test } from '@jest/globals';
+import { describe, jest, test } from '@jest/globals';
 import { describeWith, freshDatabase } from '../../../test/support/servers/describe-with';
-import { MemoryStore } from '../src/store/memory-store';
-import { describeStoreContract } from './store-contract';
-import { mysqlStoreAt } from './support/mysql-world';
-import { assertTwins } from './support/twin-property';
+import { type StoreFixture, describeStoreContract } from './store-contract';
+import { Hands, mysqlStoreAt } from './support/mysql-world';
+import { type SqlDatabase, sqlFormats, sqlNodes } from './support/nodes-fixture';
+import { assertTwinNodes } from './support/twin-property';
 
 jest.setTimeout(60_000);
 
-describeWith('mariadb', (server) => {
-  describeStoreContract('mysql', async () => {
-    const { url } = await freshDatabase(server);
-    let store = mysqlStoreAt(url);
-    await store.open('first');
-    return {
-      store,
-      restart: async (incarnation) => {
-        await store.close();
-        store = mysqlStoreAt(url);
-        await store.open(incarnation);
-        return store;
-      },
-      end: () => store.close(),
-    };
-  });
+/**
+ * How transactions are sent: the same must come of both. The whole contract is kept in blocks on a cluster, where they are
+ * used: see galera-store.test.ts.
+ */
+const forms = [
+  ['mysql', {}],
+  ['mysql, in blocks', { blocks: true }],
+] as const;
 
-  test('answers and holds what its twin in memory does', async () => {
-    const { url } = await freshDatabase(server);
-    const [memory, store] = [new MemoryStore(), mysqlStoreAt(url)];
-    await memory.open('me');
-    await store.open('me');
-    await assertTwins(memory, store, 300);
-    await store.close();
+describeWith('mariadb', (server) => {
+  describe.each(forms)('%s', (name, form) => {
+    const database = async (): Promise<SqlDatabase> => {
+      const { url } = await freshDatabase(server);
+      const hands = await Hands.at(url);
+      return {
+        store: (scheduler) => mysqlStoreAt(url, scheduler ? { ...form, scheduler } : form),
+        run: (statement) => hands.run(statement),
+        end: () => hands.end(),
+      };
+    };
+    const extras = {
+      formats: async () => await sqlFormats(await database()),
+      nodes: async () => await sqlNodes(await database()),
+    };
+
+    const fixture = async (): Promise<StoreFixture> => {
+      const { url } = await freshDatabase(server);
+      let store = mysqlStoreAt(url, form);
+      await store.open('first');
+      return {
+        store,
+        restart: async (incarnation) => {
+          await store.close();
+          store = mysqlStoreAt(url, form);
+          await store.open(incarnation);
+          return store;
+        },
+        end: () => store.close(),
+      };
+    };
+
+    if (name === 'mysql') describeStoreContract(name, fixture, extras);
+
+    test('answers and holds what its twin in memory does', async () => {
+      const { url } = await freshDatabase(server);
+      await assertTwinNodes(() => mysqlStoreAt(url, form), 300);
+    });
   });
 });

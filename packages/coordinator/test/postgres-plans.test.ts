@@ -1,15 +1,16 @@
 /** The PostgreSQL store finds rows by their key, whatever the planner believes of its tables. */
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import type { GlobalTransaction } from '@tercet/core';
 import { systemScheduler } from '@tercet/runtime';
 import type { Client } from 'pg';
 import { describeWith } from '../../../test/support/servers/describe-with';
 import { SpecShapes } from '../src/store/rows/spec-shapes';
 import { batchRowsOf } from '../src/store/sql/batch-rows';
-import { connect, writerSettings } from '../src/store/sql/postgres/connect';
-import { migrate } from '../src/store/sql/postgres/migrate';
-import { claimText } from '../src/store/sql/postgres/postgres-server';
+import { claimStep, ownersText } from '../src/store/sql/postgres/claims';
+import { byKey, connect } from '../src/store/sql/postgres/connect';
 import { dueText } from '../src/store/sql/postgres/read';
 import { waveStep } from '../src/store/sql/postgres/write-statement';
+import type { StoreOperation } from '../src/store/store';
 import { PostgresWorld } from './support/postgres-world';
 import {
   attempted,
@@ -30,22 +31,44 @@ interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Every way in which a plan reads `transactions`. */
-function scansOf(node: PlanNode): readonly string[] {
-  const below = (node.Plans ?? []).flatMap(scansOf);
+/** Every node of a plan that reads `transactions`. */
+function readsOf(node: PlanNode): readonly PlanNode[] {
+  const below = (node.Plans ?? []).flatMap(readsOf);
   const reads = node['Relation Name'] === 'transactions' && /Scan/.test(node['Node Type']);
-  return reads ? [`${node['Node Type']} ${node['Index Name']}`, ...below] : below;
+  return reads ? [node, ...below] : below;
 }
 
-async function scans(client: Client, text: string, values: readonly unknown[]): Promise<unknown> {
+interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+async function readsFor(
+  client: Client,
+  { text, values = [] }: Statement,
+  options = 'FORMAT JSON',
+): Promise<readonly PlanNode[]> {
   const { rows } = await client.query<{ readonly 'QUERY PLAN': readonly { Plan: PlanNode }[] }>({
-    text: `EXPLAIN (FORMAT JSON) ${text}`,
+    text: `EXPLAIN (${options}) ${text}`,
     values: [...values],
   });
-  return [...new Set(rows[0]?.['QUERY PLAN'].flatMap(({ Plan }) => scansOf(Plan)))];
+  return (rows[0]?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => readsOf(Plan));
+}
+
+/** In which ways a statement reads `transactions`. */
+async function scans(client: Client, statement: Statement): Promise<readonly string[]> {
+  const reads = await readsFor(client, statement);
+  return [...new Set(reads.map((node) => `${node['Node Type']} ${node['Index Name']}`))].sort();
+}
+
+function take({ gid, runId, epoch }: GlobalTransaction): StoreOperation {
+  return { kind: 'take', gid, runId, owner: 'second', epoch };
 }
 
 /** Every kind of operation, 60 of each. */
@@ -60,39 +83,49 @@ function wave() {
       ...sixty((gid) => progress(attempted(confirming(trying(gid)), '1'), 5), 'progress'),
       ...sixty((gid) => progress(finished(confirming(trying(gid)))), 'finish'),
       ...sixty((gid) => fence(trying(gid)), 'fence'),
+      ...sixty((gid) => take(trying(gid)), 'take'),
     ],
     new SpecShapes(),
   );
 }
 
+/** Of a hundred rows one is open, of one of the owners `owner-0` to `owner-4`. */
 const fill = `INSERT INTO transactions (gid, run_id, name, status, branches, owner, epoch, opened_at, deadline_at,
     decided_at, finished_at, cause, format, open_owner, next_at)
   SELECT 'gid-' || i, 'r', 'n', CASE WHEN i % 100 = 0 THEN 'trying' ELSE 'confirmed' END, 2, 'first', 1, i, i,
     CASE WHEN i % 100 > 0 THEN i END, CASE WHEN i % 100 > 0 THEN i END, CASE WHEN i % 100 > 0 THEN 'commit' END, 1,
-    CASE WHEN i % 100 = 0 THEN 'first' END, CASE WHEN i % 100 = 0 THEN i END
+    CASE WHEN i % 100 = 0 THEN 'owner-' || (i / 100) % 5 END, CASE WHEN i % 100 = 0 THEN i END
   FROM generate_series($1::int, $2::int) i`;
+
+const primary = 'Index Scan transactions_pkey';
+const byOpenWork = /^Index (Only )?Scan transactions_open$/;
 
 describeWith('postgres', (server) => {
   let world: PostgresWorld;
   let client: Client;
   beforeEach(async () => {
     world = await PostgresWorld.on(server);
+    await world.migrate();
     const options = { url: world.url, unsafeStore: true, scheduler: systemScheduler };
-    client = await connect(options, writerSettings);
-    await migrate(client);
+    client = await connect(options, byKey);
   });
   afterEach(async () => {
     await client.end();
     await world.end();
   });
 
+  const claim = claimStep({ owner: 'owner-3', limit: 500, skip: 7 }, 'second');
+  const due = { text: dueText, values: ['owner-3', 0, '', 5, 500] };
+
   const check = async (): Promise<void> => {
-    const step = waveStep(wave(), 'first');
-    expect(await scans(client, step.text, step.values)).toEqual(['Index Scan transactions_pkey']);
-    const claim = (await scans(client, claimText, ['second', '500'])) as readonly string[];
-    expect(claim.filter((scan) => /Seq|undefined/.test(scan))).toEqual([]);
-    const due = (await scans(client, dueText, ['first', 0, '', 5, 500])) as readonly string[];
-    expect(due.join()).toMatch(/^Index (Only )?Scan transactions_open$/);
+    expect(await scans(client, waveStep(wave(), 'first'))).toEqual([primary]);
+    const [open, ...others] = await scans(client, claim);
+    expect(open).toMatch(byOpenWork);
+    expect(others).toEqual([primary]);
+    expect((await scans(client, due)).join()).toMatch(byOpenWork);
+    for (const scan of await scans(client, { text: ownersText })) {
+      expect(scan).toMatch(byOpenWork);
+    }
   };
 
   it.each([
@@ -111,5 +144,16 @@ describeWith('postgres', (server) => {
     await check();
     await client.query(fill, [1, 100_000]);
     await check();
+  });
+
+  it('owners are found by jumps, however much work each of them has (C1)', async () => {
+    await client.query(fill, [1, 100_000]);
+    await client.query('VACUUM ANALYZE transactions');
+    const { rows } = await client.query<{ readonly owner: string }>(ownersText);
+    expect(rows.map(({ owner }) => owner)).toEqual([4, 3, 2, 1, 0].map((n) => `owner-${n}`));
+    const reads = await readsFor(client, { text: ownersText }, 'ANALYZE, FORMAT JSON');
+    const touched = reads.map((node) => (node['Actual Rows'] ?? 0) * (node['Actual Loops'] ?? 0));
+    expect(touched.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(6);
+    expect(reads.some((node) => (node['Rows Removed by Filter'] ?? 0) > 0)).toBe(false);
   });
 });

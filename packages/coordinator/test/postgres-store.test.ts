@@ -1,18 +1,34 @@
-import { jest } from '@jest/globals';
+import { jest, test } from '@jest/globals';
 import { describeWith, freshDatabase } from '../../../test/support/servers/describe-with';
-import { describeStoreContract } from './store-contract';
-import { storeAt } from './support/postgres-world';
+import { type StoreFixture, describeStoreContract } from './store-contract';
+import { type SqlDatabase, sqlFormats, sqlNodes } from './support/nodes-fixture';
+import { PostgresWorld, storeAt } from './support/postgres-world';
+import { assertTwinNodes } from './support/twin-property';
 
 jest.setTimeout(60_000);
 
 describeWith('postgres', (server) => {
-  describeStoreContract('postgres', async () => {
+  const database = async (): Promise<SqlDatabase> => {
+    const world = await PostgresWorld.on(server);
+    const client = await world.client();
+    return {
+      store: (scheduler) => storeAt(world.url, scheduler && { scheduler }),
+      run: (statement) => client.query(statement),
+      end: () => world.end(),
+    };
+  };
+  const extras = {
+    formats: async () => await sqlFormats(await database()),
+    nodes: async () => await sqlNodes(await database()),
+  };
+
+  const fixture = async (): Promise<StoreFixture> => {
     const { url } = await freshDatabase(server);
     let store = storeAt(url);
     await store.open('first');
     return {
       store,
-      restart: async (incarnation) => {
+      restart: async (incarnation: string) => {
         await store.close();
         store = storeAt(url);
         await store.open(incarnation);
@@ -20,5 +36,12 @@ describeWith('postgres', (server) => {
       },
       end: () => store.close(),
     };
+  };
+
+  describeStoreContract('postgres', fixture, extras);
+
+  test('answers and holds what its twin in memory does', async () => {
+    const { url } = await freshDatabase(server);
+    await assertTwinNodes(() => storeAt(url), 150);
   });
 });

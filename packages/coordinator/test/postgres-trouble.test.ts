@@ -1,11 +1,11 @@
 /** The PostgreSQL store where something goes wrong: each error ends in the right kind, and nothing is half done. */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Scheduler } from '@tercet/core';
+import type { Gid } from '@tercet/core';
 import { SeededRandom, aBranch, aBranchSpec } from '@tercet/core/testing';
-import { systemScheduler } from '@tercet/runtime';
+import { systemClock, systemScheduler } from '@tercet/runtime';
 import { describeWith } from '../../../test/support/servers/describe-with';
-import { connect } from '../src/store/sql/postgres/connect';
-import { migrate } from '../src/store/sql/postgres/migrate';
+import { PostgresServer } from '../src/store/sql/postgres/postgres-server';
+import { SqlStore } from '../src/store/sql/sql-store';
 import type { Store } from '../src/store/store';
 import { eventually } from './support/eventually';
 import { OneWayPath } from './support/one-way-path';
@@ -167,6 +167,41 @@ describeWith('postgres', (server) => {
     expect(Buffer.from(kept?.payload ?? []).equals(payloads[6] ?? new Uint8Array())).toBe(true);
   });
 
+  describe('a batch that is larger than what one message takes', () => {
+    const small = () => {
+      const ports = { clock: systemClock, scheduler: systemScheduler };
+      const options = { ...ports, nodeTtlMs: 1_000, where: 'here' };
+      const address = { url: world.url, unsafeStore: true, statementBytesMax: 100_000 };
+      const postgres = new PostgresServer({ ...options, ...address });
+      const store = new SqlStore({ ...options, random: new SeededRandom(1), server: postgres });
+      world.atEnd(() => store.close());
+      return store;
+    };
+    const opening = (gid: string, bytes: number) => {
+      const spec = aBranchSpec({ id: '1' as never, payload: random.bytes(bytes) });
+      return open(trying(gid, 0, { branches: [aBranch({ spec })] }));
+    };
+
+    it('is written in parts', async () => {
+      const store = small();
+      await store.open('first');
+      const batch = Array.from({ length: 9 }, (_, i) => opening(`part-${i}`, 40_000));
+      expect(await store.write(batch)).toEqual(batch.map(() => applied));
+      for (let i = 0; i < 9; i++) expect(await store.loadOwned(`part-${i}` as Gid)).toBeDefined();
+    });
+
+    it('is data where one operation alone is (S4)', async () => {
+      const store = small();
+      await store.open('first');
+      const batch = [opening('fits', 40_000), opening('too-large', 100_000)];
+      await expect(store.write(batch)).rejects.toMatchObject({
+        kind: 'data',
+        message: expect.stringContaining('batch-bytes-max'),
+      });
+      expect(await store.write([opening('later', 10)])).toEqual([applied]);
+    });
+  });
+
   describe('opening', () => {
     const refused = async (store: Store): Promise<unknown> => {
       world.atEnd(() => store.close());
@@ -200,82 +235,11 @@ describeWith('postgres', (server) => {
       }
     });
 
-    it('is refused while another coordinator lives, and takes over from a dead one (I8)', async () => {
-      let isDead = false;
-      const scheduler: Scheduler = {
-        ...systemScheduler,
-        after: (ms, work) => systemScheduler.after(ms, () => isDead || work()),
-      };
-      const first = storeAt(world.url, { scheduler });
-      world.atEnd(() => first.close());
-      await first.open('first');
-      const row = trying('a');
-      await first.write([open(row)]);
-      expect(await refused(storeAt(world.url))).toMatchObject({ code: 'STORE_IN_USE' });
-
-      isDead = true;
-      const second = await world.store('second');
-      expect(await second.claim(10)).toEqual([{ ...row, epoch: 2 }]);
-      const [answer] = await first.write([decide(confirming(row))]);
-      expect(answer).toMatchObject({ kind: 'refused', row: { owner: 'second', epoch: 2 } });
-      isDead = false;
-    });
-
     it('is possible at once where the one before has closed', async () => {
       const first = await world.store('first');
       await first.close();
       const second = await world.store('second');
       expect(await second.write([open(trying('a'))])).toEqual([applied]);
-    });
-  });
-
-  describe('migrating', () => {
-    const client = async () => {
-      const options = { url: world.url, unsafeStore: true, scheduler: systemScheduler };
-      const made = await connect(options);
-      world.atEnd(() => made.end());
-      return made;
-    };
-    const tables = async () => {
-      const { rows } = await (await world.client()).query<{ readonly name: string }>(
-        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
-      );
-      return rows.map(({ name }) => name);
-    };
-
-    it('is done once by several that start together', async () => {
-      const clients = await Promise.all([client(), client(), client()]);
-      await Promise.all(clients.map((each) => migrate(each)));
-      const names = 'labels,nodes,probes,registrations,results,schema_version,transactions';
-      expect((await tables()).join()).toBe(names);
-    });
-
-    it('leaves nothing where it is cut off, and nothing to unlock by hand', async () => {
-      const cut = await client();
-      const admin = await world.admin();
-      const { rows } = await cut.query<{ readonly pid: number }>('SELECT pg_backend_pid() AS pid');
-      const statements = ['CREATE TABLE half (x int)', 'SELECT pg_sleep(60)'];
-      const ended = expect(
-        migrate(cut, [{ version: 1, minReader: 1, title: 'half', statements }]),
-      ).rejects.toMatchObject({ name: 'StoreFailure' });
-      await eventually(async () => {
-        const asleep = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'";
-        expect((await admin.query(asleep, [rows[0]?.pid])).rowCount).toBe(1);
-      });
-      await admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
-      await ended;
-      expect(await tables()).toEqual([]);
-      await migrate(await client());
-      expect(await tables()).toContain('transactions');
-    });
-
-    it('refuses a schema that needs a newer version', async () => {
-      const one = await client();
-      await migrate(one);
-      await one.query('UPDATE schema_version SET version = 99, min_reader = 98');
-      await expect(migrate(one)).rejects.toMatchObject({ code: 'STORE_INCOMPATIBLE' });
-      await one.query('UPDATE schema_version SET min_reader = 1');
-      await migrate(one);
     });
   });
 });

@@ -1,9 +1,9 @@
 /** What an SQL store does with a batch that its server takes only in parts (Q3). */
 import { expect, test } from '@jest/globals';
-import { ManualTime } from '@tercet/core/testing';
+import { ManualTime, SeededRandom } from '@tercet/core/testing';
 import type { FactsRow } from '../src/store/rows/columns';
 import type { BatchRows } from '../src/store/sql/batch-rows';
-import { BatchTooLarge, type NodeRow, type SqlServer } from '../src/store/sql/sql-server';
+import { BatchTooLarge, type SqlServer } from '../src/store/sql/sql-server';
 import { SqlStore } from '../src/store/sql/sql-store';
 import { StoreFailure } from '../src/store/store';
 import { open, trying } from './support/transaction-moves';
@@ -11,28 +11,28 @@ import { open, trying } from './support/transaction-moves';
 /** Takes `most` opens at a time; the write with number `failing` fails. */
 function aStore(most: number, failing?: { readonly write: number; readonly with: StoreFailure }) {
   const written: string[][] = [];
-  let node: NodeRow | undefined;
   const server: Partial<SqlServer> = {
     name: 'fake',
     connect: async () => undefined,
     own: () => undefined,
-    node: async () => node,
-    replaceNode: async (_, next) => {
-      node = next;
-      return true;
-    },
+    join: async () => undefined,
+    nodeList: async () => [],
+    removeNode: async () => true,
     facts: async () => new Map<string, FactsRow>(),
     write: async ([rows]: readonly BatchRows[]) => {
       const gids = (rows?.opens ?? []).map(({ gid }) => gid);
       if (gids.length > most) throw new BatchTooLarge(`${gids.length} are too many`);
       if (written.length === failing?.write) throw failing.with;
       written.push(gids);
-      return [{ opens: gids.length, extensions: 0, decisions: 0, progress: 0, fences: 0 }];
+      return [
+        { opens: gids.length, extensions: 0, decisions: 0, progress: 0, fences: 0, takes: 0 },
+      ];
     },
     close: async () => undefined,
   };
   const time = new ManualTime();
-  const deps = { clock: time, scheduler: time, nodeTtlMs: 1_000, where: 'here' };
+  const random = new SeededRandom(1);
+  const deps = { clock: time, scheduler: time, random, nodeTtlMs: 1_000, where: 'here' };
   return { store: new SqlStore({ ...deps, server: server as SqlServer }), written };
 }
 

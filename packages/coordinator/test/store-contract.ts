@@ -3,14 +3,20 @@
  * store's invariants (S1–S5, store.ts) and the design's (I…).
  */
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { Gid } from '@tercet/core';
 import type { Store } from '../src/store/store';
 import { describeClaims } from './store-contract/claims';
 import { describeContent } from './store-contract/content';
 import { describeDue } from './store-contract/due';
+import { describeFormats } from './store-contract/formats';
 import { describeGuards } from './store-contract/guards';
+import { describeImports } from './store-contract/imports';
 import { describeLists } from './store-contract/lists';
 import { describeOperated } from './store-contract/operated';
 import { describeReads } from './store-contract/reads';
+import { describeRetention, describeRetentionOfNodes } from './store-contract/retention';
+import { describeSeveralNodes } from './store-contract/several-nodes';
+import { describeTakes } from './store-contract/takes';
 import { describeWrites } from './store-contract/writes';
 
 /** A store and the way to its next life. */
@@ -21,6 +27,29 @@ export interface StoreFixture {
   restart(incarnation: string): Promise<Store>;
   /** Ends whatever is open. */
   end(): Promise<void>;
+}
+
+/** A store in which somebody else can change a row's format. */
+export interface FormatsFixture extends StoreFixture {
+  setFormat(gid: Gid, format: number): Promise<void>;
+}
+
+/** Several stores on the same rows, each of them a node. Time stands still for their beats: nobody is removed by itself. */
+export interface NodesFixture {
+  /** Opens one more, as the node of this name. */
+  node(incarnation: string): Promise<Store>;
+  /** Takes a node for dead, as another one does that saw no beats. That one does not find out by itself. */
+  remove(incarnation: string): Promise<void>;
+  /** Lets a node beat, and resolves when its store has found out that it was removed. */
+  findOut(incarnation: string): Promise<void>;
+  /** Ends whatever is open. */
+  end(): Promise<void>;
+}
+
+/** What not every store can do. */
+export interface ContractExtras {
+  readonly formats?: () => Promise<FormatsFixture>;
+  readonly nodes?: () => Promise<NodesFixture>;
 }
 
 /** What the parts of the suite get. */
@@ -34,7 +63,11 @@ export interface ContractContext {
 }
 
 /** Runs the suite on the stores that `factory` makes, each empty and open as the incarnation `first`. */
-export function describeStoreContract(name: string, factory: () => Promise<StoreFixture>): void {
+export function describeStoreContract(
+  name: string,
+  factory: () => Promise<StoreFixture>,
+  { formats, nodes }: ContractExtras = {},
+): void {
   describe(`the ${name} store keeps the contract`, () => {
     let shared: StoreFixture;
     let number = 0;
@@ -62,5 +95,13 @@ export function describeStoreContract(name: string, factory: () => Promise<Store
     describeReads(context);
     describeOperated(context);
     describeDue(context);
+    describeImports(context);
+    describeRetention(context);
+    describeTakes(context);
+    if (formats !== undefined) describeFormats(formats);
+    if (nodes !== undefined) {
+      describeSeveralNodes(nodes);
+      describeRetentionOfNodes(nodes);
+    }
   });
 }

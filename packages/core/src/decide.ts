@@ -5,6 +5,8 @@
  * D1 An event whose effect is already there is `repeated`, never an error (rule I9).
  * D2 Only a contradiction is `rejected`, and rejecting changes nothing.
  * D3 Nothing leads from one decision to the other (I2, I3); a branch is added only while trying (I4).
+ * D4 A tombstone answers as the whole transaction did, as far as it knows: run, name, decision, number of branches. What it
+ *    does not know it takes for equal, so that a repeat stays a repeat.
  */
 import { type Branch, type BranchSpec, type TryOutcome, noAttempts, sameContent } from './branch';
 import { TercetError } from './errors';
@@ -12,10 +14,13 @@ import {
   type GlobalTransaction,
   type Opening,
   type DecisionCause,
+  type Tombstone,
   findBranch,
 } from './global-transaction';
 import { type BranchId, type Gid, type RunId, parentOf, someOf } from './ids';
 import { limits } from './limits';
+import { type ResolveEvent, type ResumeEvent, operate } from './operate';
+import { decidedByTimeAt, isHeld } from './restored';
 import { plainText } from './text';
 import { type GlobalMove, decisionOf, globalTransitions, isLegal, phaseTwoOf } from './transitions';
 
@@ -24,7 +29,9 @@ export type TransactionEvent =
   | RegisterEvent
   | CommitEvent
   | RollbackEvent
-  | { readonly kind: 'deadline' };
+  | { readonly kind: 'deadline' }
+  /** An operator decides what came back undecided from a backup (restored.ts, R3). */
+  | { readonly kind: 'order'; readonly order: ResumeEvent | ResolveEvent };
 
 /** Branches are to be made durable; with `opening` the transaction may be created. */
 export interface RegisterEvent {
@@ -81,9 +88,29 @@ export function decide(subject: Subject, event: TransactionEvent, now: number): 
     case 'rollback':
       return decideRollback(tx, event, now);
     case 'deadline':
-      if (tx.status !== 'trying' || now < tx.deadlineAt) return { kind: 'repeated', current: tx };
+      if (tx.status !== 'trying' || now < (decidedByTimeAt(tx) ?? Number.POSITIVE_INFINITY)) {
+        return { kind: 'repeated', current: tx };
+      }
       return decided(tx, 'deadlinePassed', { cause: { kind: 'timeout' }, now });
+    case 'order':
+      return decideOrder(tx, event.order, now);
   }
+}
+
+/** What is decided already takes orders too, but not as a decision. */
+function decideOrder(
+  tx: GlobalTransaction,
+  order: ResumeEvent | ResolveEvent,
+  now: number,
+): Decision {
+  if (tx.status !== 'trying') return { kind: 'repeated', current: tx };
+  const answer = operate(tx, order, now);
+  if (answer.kind !== 'accepted') return answer;
+  return {
+    kind: 'accepted',
+    next: answer.next,
+    change: { kind: 'decided', result: undefined },
+  };
 }
 
 function decideRegister({ gid, tx }: Subject, event: RegisterEvent, now: number): Decision {
@@ -93,12 +120,17 @@ function decideRegister({ gid, tx }: Subject, event: RegisterEvent, now: number)
   }
   const stranger = strangerError(tx, event);
   if (stranger !== undefined) return { kind: 'rejected', error: stranger };
+  if (tx.tombstone !== undefined) return rejected('ALREADY_DECIDED', { gid, status: tx.status });
   const news = newBranches(tx, event.branches);
   if (news instanceof TercetError) return { kind: 'rejected', error: news };
   if (decisionOf(tx.status) !== undefined) {
     return rejected('ALREADY_DECIDED', { gid, status: tx.status });
   }
   if (news.length === 0) return { kind: 'repeated', current: tx };
+  if (isHeld(tx)) {
+    const message = `transaction ${gid} came back from a backup: no branch can be added, an operator decides it`;
+    return rejected('PHASE_ONE_OVER', { gid, status: tx.status }, message);
+  }
   if (now >= tx.deadlineAt) return rejected('PHASE_ONE_OVER', { gid, status: tx.status });
   const added = news.map((spec) => registered(spec, tx.deadlineAt, now));
   return {
@@ -163,6 +195,7 @@ function strangerError(tx: GlobalTransaction, event: RegisterEvent): TercetError
     return new TercetError('GID_CONFLICT', { message, details });
   }
   if (event.runId !== tx.runId) return new TercetError('ANOTHER_RUN', { details });
+  if (tx.tombstone !== undefined) return undefined;
   if (samePolicy(tx, opening) && sameLabels(tx.labels, opening.labels)) return undefined;
   const message = `gid ${tx.gid} was opened by this run with another policy or other labels`;
   return new TercetError('GID_CONFLICT', { message, details });
@@ -227,7 +260,11 @@ function orphanError(
 function decideCommit(tx: GlobalTransaction, event: CommitEvent, now: number): Decision {
   if (event.runId !== tx.runId) return rejected('WRONG_RUN', { gid: tx.gid, status: tx.status });
   if (decisionOf(tx.status) === 'cancel') return wrongStatus(tx, 'commit');
-  const mismatch = branchListMismatch(tx, event.branchIds);
+  const { tombstone } = tx;
+  const mismatch =
+    tombstone === undefined
+      ? branchListMismatch(tx, event.branchIds)
+      : branchCountMismatch(tx, tombstone, event.branchIds);
   if (mismatch !== undefined) return { kind: 'rejected', error: mismatch };
   if (tx.status !== 'trying') return { kind: 'repeated', current: tx };
   const { result } = event;
@@ -248,6 +285,20 @@ function branchListMismatch(
   ];
   return new TercetError('BRANCHES_MISMATCH', {
     message: `Commit must list exactly the registered branches; ${parts.join('; ')}`,
+    details: { gid: tx.gid, status: tx.status },
+  });
+}
+
+/** D4: all that is known of the branches is how many they were. */
+function branchCountMismatch(
+  tx: GlobalTransaction,
+  { branches }: Tombstone,
+  listed: readonly BranchId[],
+): TercetError | undefined {
+  const count = new Set(listed).size;
+  if (count === branches) return undefined;
+  return new TercetError('BRANCHES_MISMATCH', {
+    message: `Commit must list exactly the registered branches; ${branches} were registered, ${count} are listed`,
     details: { gid: tx.gid, status: tx.status },
   });
 }
@@ -317,6 +368,11 @@ function notFound(gid: Gid): Decision {
   };
 }
 
-function rejected(code: TercetError['code'], details: Readonly<Record<string, string>>): Decision {
-  return { kind: 'rejected', error: new TercetError(code, { details }) };
+function rejected(
+  code: TercetError['code'],
+  details: Readonly<Record<string, string>>,
+  message?: string,
+): Decision {
+  const error = new TercetError(code, { details, ...(message !== undefined && { message }) });
+  return { kind: 'rejected', error };
 }

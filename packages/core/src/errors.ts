@@ -59,7 +59,7 @@ export const errorCatalogue = {
     exit: 4,
     retryable: false,
     text: 'No such transaction is kept.',
-    hint: 'Check the gid (case matters) and the coordinator: another one has another store.',
+    hint: 'Check the gid (case matters) and the coordinator: another store has other transactions. Beyond the idempotency window finished ones are no longer kept: this does not say that it never happened.',
   },
   BRANCH_NOT_FOUND: {
     rpc: 'NOT_FOUND',
@@ -275,7 +275,15 @@ export const errorCatalogue = {
     exit: 5,
     retryable: false,
     text: 'Another process holds the store.',
-    hint: 'Stop the other coordinator, or give this one a store of its own.',
+    hint: 'Stop the other coordinator, or give this one its own --data-dir.',
+  },
+  STORE_NOT_EMPTY: {
+    rpc: 'FAILED_PRECONDITION',
+    http: 409,
+    exit: 5,
+    retryable: false,
+    text: 'The store keeps transactions already.',
+    hint: 'Name an empty one: a folder that does not exist, or a database that was just made.',
   },
   STORE_INCOMPATIBLE: {
     rpc: 'FAILED_PRECONDITION',
@@ -291,7 +299,7 @@ export const errorCatalogue = {
     exit: 1,
     retryable: false,
     text: 'The store cannot be read.',
-    hint: 'Keep the files; see docs/operations/deploy.md on backups before anything is restored.',
+    hint: 'Keep the files; see docs/operations/restore.md before anything is restored.',
   },
   ADDRESS_IN_USE: {
     rpc: 'FAILED_PRECONDITION',

@@ -30,6 +30,17 @@ export type DecisionCause =
   | { readonly kind: 'rollback'; readonly reason: string }
   | { readonly kind: 'timeout' };
 
+/**
+ * What is left of a finished transaction whose payloads and history are no longer kept: enough to answer repeats, and to
+ * keep its gid from being used twice.
+ */
+export interface Tombstone {
+  /** How many branches it had. */
+  readonly branches: number;
+  /** SHA-256 of the result that Commit carried, 64 lowercase hex digits; undefined = it carried none. */
+  readonly resultDigest: string | undefined;
+}
+
 /** A global transaction. A value: every change makes a new one. */
 export interface GlobalTransaction {
   readonly gid: Gid;
@@ -49,6 +60,11 @@ export interface GlobalTransaction {
   readonly epoch: number;
   /** In the order of registration. */
   readonly branches: readonly Branch[];
+  /**
+   * Present = only a tombstone is kept: branches, labels, trace and the reason of a rollback are gone, the policy is not the
+   * one that it had. Finished, always.
+   */
+  readonly tombstone?: Tombstone | undefined;
 }
 
 /** A fact one may wait for; each implies the one before. */

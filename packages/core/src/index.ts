@@ -40,6 +40,7 @@ export {
   type OnTimeout,
   type Opening,
   type PhaseTwoOrder,
+  type Tombstone,
   type TransactionPolicy,
   factReached,
   facts,
@@ -102,8 +103,10 @@ export {
   type OperatorDecision,
   type OperatorEvent,
   type ResolveEvent,
+  type ResumeEvent,
   operate,
 } from './operate';
+export { decidedByTimeAt, isHeld, restored } from './restored';
 export { type StuckReason, stuckReasons } from './stuck-reason';
 
 // Errors, limits, wire names, ports.

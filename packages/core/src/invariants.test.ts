@@ -74,10 +74,24 @@ const minimum: Readonly<Record<string, number>> = {
   'resolve BRANCH_NOT_FOUND': 130,
   'resolve NOT_BUILT_YET': 160,
   'resolve in the end': 35,
+  'restored trying': 120,
+  'restored confirming': 40,
+  'restored cancelling': 35,
+  'restored as it was': 180,
+  'held: commit accepted': 25,
+  'held: rollback accepted': 15,
+  'held: deadline repeated': 45,
+  'held: register rejected': 30,
+  'held: register repeated': 60,
+  'resume of a held one accepted': 40,
+  'resolve of a held one accepted': 40,
+  'retry of a held one WRONG_STATUS': 30,
+  'resume-all ends a hold': 6,
+  'resolve ends a hold': 5,
 };
 
 describe('random histories of one transaction', () => {
-  test('never break I1–I4, I7, I9, D1–D3, P1–P5 or O1–O4, and each of them can be settled', () => {
+  test('never break I1–I4, I7, I9, D1–D3, P1–P5, O1–O5 or R1–R3, and each of them can be settled', () => {
     const seen = new Map<string, number>();
     const count = (what: string, times = 1) => seen.set(what, (seen.get(what) ?? 0) + times);
     fc.assert(

@@ -1,27 +1,32 @@
 /**
- * What operators may do to the branches of a decided transaction, as pure functions.
+ * What operators may do to the branches of a transaction, as pure functions.
  *
  * O1 Nothing an operator does changes the decision, or calls a branch in the other direction (I1, I3).
  * O2 A verdict is recorded beside the status, once, and completes the branch; it agrees with the decision.
  * O3 History stays: attempts and failures of a retried or resumed branch are kept, only its backoff begins anew.
  * O4 An event whose effect is already there is `repeated` (I9); a retry means now, whenever it comes.
+ * O5 What is undecided takes no order, except where it is held (restored.ts, R3): there resume and resolve decide.
  */
 import type { Attempts, Branch } from './branch';
 import { TercetError } from './errors';
 import { type GlobalTransaction, findBranch, pendingBranches } from './global-transaction';
 import { type BranchId, someOf } from './ids';
+import { decidedByOperator, isHeld } from './restored';
 import { plainText } from './text';
 import { decisionOf, phaseTwoOf } from './transitions';
 
 /** Something that an operator asks of the branches of one transaction. */
 export type OperatorEvent =
   /** Call these branches now; none named = all that are pending and not parked. */
-  | { readonly kind: 'retry'; readonly branchIds: readonly BranchId[] }
-  /** Let parked branches be called again; none named = all parked ones. */
-  | { readonly kind: 'resume'; readonly branchIds: readonly BranchId[] }
-  | ResolveEvent;
+  { readonly kind: 'retry'; readonly branchIds: readonly BranchId[] } | ResumeEvent | ResolveEvent;
 
-/** An operator vouches for how a branch ended. */
+/** Let parked branches be called again; none named = all parked ones. A held transaction is cancelled by it. */
+export interface ResumeEvent {
+  readonly kind: 'resume';
+  readonly branchIds: readonly BranchId[];
+}
+
+/** An operator vouches for how a branch ended. A held transaction is decided by it. */
 export interface ResolveEvent {
   readonly kind: 'resolve';
   readonly branchId: BranchId;
@@ -47,9 +52,10 @@ export function operate(
   event: OperatorEvent,
   now: number,
 ): OperatorDecision {
-  if (decisionOf(tx.status) === undefined) {
-    const message = `nothing to ${event.kind}: transaction ${tx.gid} is trying, nobody has decided yet`;
-    return rejected('WRONG_STATUS', message, { gid: tx.gid, status: tx.status });
+  if (decisionOf(tx.status) === undefined) return operateUndecided(tx, event, now);
+  // Nothing is left to do; which branches there were is no longer known (decide.ts, D4).
+  if (tx.tombstone !== undefined && event.kind !== 'resolve') {
+    return { kind: 'repeated', current: tx };
   }
   switch (event.kind) {
     case 'retry':
@@ -59,6 +65,36 @@ export function operate(
     case 'resolve':
       return resolve(tx, event, now);
   }
+}
+
+/** O5 */
+function operateUndecided(
+  tx: GlobalTransaction,
+  event: OperatorEvent,
+  now: number,
+): OperatorDecision {
+  if (!isHeld(tx) || event.kind === 'retry') {
+    const mend = isHeld(tx) ? ': resume it, which cancels it, or resolve it' : '';
+    const message = `nothing to ${event.kind}: transaction ${tx.gid} is trying, nobody has decided yet${mend}`;
+    return rejected('WRONG_STATUS', message, { gid: tx.gid, status: tx.status });
+  }
+  const named = branchesOf(tx, event.kind === 'resume' ? event.branchIds : [event.branchId]);
+  if (named instanceof TercetError) return { kind: 'rejected', error: named };
+  const ids = named.map(({ spec }) => spec.id);
+  const confirms = event.kind === 'resolve' && event.asserted === 'confirmed';
+  const decision = confirms ? ('confirm' as const) : ('cancel' as const);
+  const change = (one: Branch): Branch => {
+    if (!ids.includes(one.spec.id)) return one;
+    return event.kind === 'resume' ? resumed(one, now) : resolved(one, event, now);
+  };
+  const next = decidedByOperator(tx, { decision, by: whoCancels(event), change }, now);
+  return { kind: 'accepted', next, changed: ids };
+}
+
+function whoCancels(event: ResumeEvent | ResolveEvent): string {
+  if (event.kind === 'resume') return 'an operator resumed it; it came back undecided';
+  const text = `${event.by} resolved branch ${event.branchId} as cancelled: ${event.reason}`;
+  return plainText(text, Number.POSITIVE_INFINITY);
 }
 
 function retry(tx: GlobalTransaction, ids: readonly BranchId[], now: number): OperatorDecision {
@@ -80,34 +116,41 @@ function resume(tx: GlobalTransaction, ids: readonly BranchId[], now: number): O
   const named = branchesOf(tx, ids);
   if (named instanceof TercetError) return { kind: 'rejected', error: named };
   const parked = named.filter((branch) => branch.parked && branch.status === 'registered');
-  return changed(tx, parked, (branch) => {
-    const attempts: Attempts = { ...branch.attempts, streak: 0, nextAt: now };
-    return { ...branch, parked: false, attempts: { ...attempts, stuckReason: 'retrying' } };
-  });
+  return changed(tx, parked, (branch) => resumed(branch, now));
+}
+
+function resumed(branch: Branch, now: number): Branch {
+  const attempts: Attempts = { ...branch.attempts, streak: 0, nextAt: now };
+  return { ...branch, parked: false, attempts: { ...attempts, stuckReason: 'retrying' } };
 }
 
 function resolve(tx: GlobalTransaction, event: ResolveEvent, now: number): OperatorDecision {
   const branch = findBranch(tx, event.branchId);
-  if (branch === undefined) return { kind: 'rejected', error: unknownBranch(tx, event.branchId) };
+  if (branch === undefined && tx.tombstone === undefined) {
+    return { kind: 'rejected', error: unknownBranch(tx, event.branchId) };
+  }
   const decision = decisionOf(tx.status);
   const end = decision === 'confirm' ? 'confirmed' : 'cancelled';
   if (event.asserted !== end) {
     const message = `as: a verdict that contradicts the decision is not built yet; transaction ${tx.gid} is ${tx.status}, so a branch can be resolved as ${end} only`;
     return rejected('NOT_BUILT_YET', message, { gid: tx.gid, field: 'as' });
   }
-  if (branch.status !== 'registered' || phaseTwoOf[tx.status] === undefined) {
+  if (branch?.status !== 'registered' || phaseTwoOf[tx.status] === undefined) {
     return { kind: 'repeated', current: tx };
   }
+  return changed(tx, [branch], (one) => resolved(one, event, now));
+}
+
+function resolved(branch: Branch, event: ResolveEvent, now: number): Branch {
   const { asserted, by } = event;
   const reason = plainText(event.reason, Number.POSITIVE_INFINITY);
-  const verdict = { asserted, by, at: now, reason };
-  return changed(tx, [branch], (one) => ({
-    ...one,
-    status: end,
-    verdict,
+  return {
+    ...branch,
+    status: asserted,
+    verdict: { asserted, by, at: now, reason },
     parked: false,
-    attempts: { ...one.attempts, nextAt: undefined },
-  }));
+    attempts: { ...branch.attempts, nextAt: undefined },
+  };
 }
 
 function changed(

@@ -7,7 +7,8 @@ export type StuckReason =
   | 'unimplemented'
   | 'auth'
   | 'barrier'
-  | 'parked';
+  | 'parked'
+  | 'restored';
 
 /** All reasons, in the order of docs and help texts. */
 export const stuckReasons = [
@@ -19,4 +20,5 @@ export const stuckReasons = [
   'auth',
   'barrier',
   'parked',
+  'restored',
 ] as const satisfies readonly StuckReason[];

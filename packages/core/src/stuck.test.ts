@@ -58,6 +58,7 @@ describe('isImmediate', () => {
       'auth',
       'barrier',
       'parked',
+      'restored',
     ]);
   });
 });

@@ -17,9 +17,11 @@ import {
   decisionOf,
   factReached,
   isFinished,
+  isHeld,
   openPhase,
   operate,
   pendingBranches,
+  restored,
   withHeldBack,
   withOutcome,
 } from '../src';
@@ -36,6 +38,7 @@ import {
   hasItsTurn,
   mustOutwaitTry,
 } from './phase-two-rules';
+import { checkRestored } from './restored-rules';
 import { checkState, checkSuccession } from './rules';
 import { type Step, type Wish, listOf, openingOf, orderOf, specOf } from './steps';
 
@@ -71,6 +74,7 @@ export class History {
     if (this.tx?.status === 'trying') {
       this.now = Math.max(this.now, this.tx.deadlineAt);
       this.play({ kind: 'deadline' });
+      if (isHeld(this.tx)) this.endHold();
       must(this.tx.status !== 'trying', 'I7: an undecided transaction is decided by its deadline');
     }
     // In an ordered phase two each round may end one branch only.
@@ -82,6 +86,13 @@ export class History {
     if (this.tx === undefined) return;
     must(isFinished(this.tx.status), 'I7: what is called until it answers OK comes to an end');
     must(pendingBranches(this.tx).length === 0, 'I7: nothing ends while a branch is unfinished');
+  }
+
+  /** R2, R3: time has not decided it, an operator does. */
+  private endHold(): void {
+    const wish = this.random.unit() < 0.5 ? 'resume-all' : 'resolve';
+    this.play({ kind: 'operate', wish, pick: 0 });
+    this.count(`${wish} ends a hold`);
   }
 
   private isOpen(): boolean {
@@ -116,6 +127,8 @@ export class History {
         return this.answerAllDone();
       case 'complete':
         return this.complete();
+      case 'restore':
+        return this.restore();
       default:
         this.decide(this.eventOf(step));
     }
@@ -160,6 +173,7 @@ export class History {
     deepFreeze(event);
     const answer = decide({ gid: GID, tx: before }, event, this.now);
     this.count(answer.kind === 'rejected' ? answer.error.code : `${event.kind} ${answer.kind}`);
+    if (before !== undefined && isHeld(before)) this.count(`held: ${event.kind} ${answer.kind}`);
     if (answer.kind === 'repeated') must(answer.current === before, 'D1: a repeat changes nothing');
     if (answer.kind === 'accepted') this.accept(answer, event);
     const again = decide({ gid: GID, tx: this.tx }, event, this.now);
@@ -268,9 +282,20 @@ export class History {
     const event = deepFreeze(orderOf(wish, id, end));
     const answer = operate(tx, event, now);
     const what = answer.kind === 'rejected' ? answer.error.code : answer.kind;
-    this.count(`${event.kind} ${what}`);
-    if (answer.kind === 'accepted') this.tx = deepFreeze(answer.next);
+    this.count(`${event.kind}${isHeld(tx) ? ' of a held one' : ''} ${what}`);
     checkOrder({ tx, event, now }, answer);
+    if (answer.kind !== 'accepted') return;
+    if (tx.status !== 'trying' || event.kind === 'retry') this.tx = deepFreeze(answer.next);
+    else this.decide({ kind: 'order', order: event });
+    must(JSON.stringify(this.tx) === JSON.stringify(answer.next), 'R3: decided as ordered');
+  }
+
+  private restore(): void {
+    if (this.tx === undefined) return;
+    const before = this.tx;
+    this.tx = deepFreeze(restored(before));
+    checkRestored(before, this.tx);
+    this.count(this.tx === before ? 'restored as it was' : `restored ${before.status}`);
   }
 
   private complete(): void {

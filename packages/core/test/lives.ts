@@ -90,6 +90,7 @@ const kinds: { readonly [K in Step['kind']]: fc.Arbitrary<Step> } = {
     pick,
   }),
   complete: fc.constant<Step>({ kind: 'complete' }),
+  restore: fc.constant<Step>({ kind: 'restore' }),
   clock: fc.record({
     kind: fc.constant('clock' as const),
     ms: fc.constantFrom(0, 1, 300, 4_999, 60_000, 120_000, -1, -10_000),
@@ -111,8 +112,9 @@ const anything = mixOf({
   answer: 6,
   'answer-all-done': 1,
   'hold-back': 1,
-  operate: 2,
+  operate: 3,
   complete: 2,
+  restore: 1,
   clock: 3,
   replay: 3,
 });
@@ -126,6 +128,7 @@ const mostlyPhaseTwo = mixOf({
   'hold-back': 3,
   operate: 8,
   complete: 2,
+  restore: 1,
   clock: 3,
   replay: 1,
 });

@@ -42,10 +42,12 @@ export function checkOrder(order: Order, answer: OperatorDecision): void {
 /** The code with which an order has to be refused. */
 function refusalOf(tx: GlobalTransaction, event: OperatorEvent): string | undefined {
   const decision = decisionOf(tx.status);
-  if (decision === undefined) return 'WRONG_STATUS';
+  const held = tx.branches.some(({ parked }) => parked) && event.kind !== 'retry';
+  if (decision === undefined && !held) return 'WRONG_STATUS';
   const ids = event.kind === 'resolve' ? [event.branchId] : event.branchIds;
   if (ids.some((id) => findBranch(tx, id) === undefined)) return 'BRANCH_NOT_FOUND';
   if (event.kind === 'resolve') {
+    if (decision === undefined) return undefined;
     return event.asserted.startsWith(decision) ? undefined : 'NOT_BUILT_YET';
   }
   if (event.kind === 'resume') return undefined;
@@ -62,6 +64,7 @@ function checkAccepted(
   { next, changed }: Extract<OperatorDecision, { kind: 'accepted' }>,
 ): void {
   must(changed.length > 0, 'O4: what changes nothing is a repeat');
+  if (tx.status === 'trying') return checkHoldEnded({ tx, event, now }, { next, changed });
   must(next.status === tx.status, 'O1: an order decides and ends nothing by itself');
   tx.branches.forEach((branch, i) => {
     const later = next.branches[i];
@@ -74,6 +77,21 @@ function checkAccepted(
     must(branch.parked === (event.kind === 'resume'), 'P4: only resume frees what is parked');
     if (hasItsTurn(next, later)) checkDueNow(next, later, now);
   });
+}
+
+/** R3: it is decided, in the direction that the operator named, and only the named branches move. */
+function checkHoldEnded(
+  { tx, event, now }: Order,
+  { next, changed }: { readonly next: GlobalTransaction; readonly changed: readonly BranchId[] },
+): void {
+  const confirms = event.kind === 'resolve' && event.asserted === 'confirmed';
+  must(decisionOf(next.status) === (confirms ? 'confirm' : 'cancel'), 'R3: decided as ordered');
+  must(next.decidedAt === now && next.deadlineAt === tx.deadlineAt, 'R3: decided now');
+  for (const branch of next.branches) {
+    if (!changed.includes(branch.spec.id)) must(branch.parked, 'R3: all others stay parked');
+    else if (event.kind === 'resolve') checkResolved(branch, now);
+    else must(!branch.parked, 'R3: it may be called');
+  }
 }
 
 function checkResolved({ status, verdict, parked }: Branch, now: number): void {

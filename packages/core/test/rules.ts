@@ -39,7 +39,9 @@ export function checkState(tx: GlobalTransaction): void {
     must(!parked || attempts.nextAt === undefined, 'P4: what is parked has no plan');
     const parent = parentOf(spec.id);
     must(parent === undefined || ids.has(parent), 'I4: no nested branch without its parent');
-    must(!parked || (decision !== undefined && status === 'registered'), 'P4: parked = pending');
+    must(!parked || status === 'registered', 'P4: parked = pending');
+    const held = parked && attempts.stuckReason === 'restored';
+    must(!parked || decision !== undefined || held, 'R2: nothing else parks while trying');
     must(verdict === undefined || verdict.asserted === status, 'O2: a verdict ends its branch so');
     must(verdict === undefined || verdict.asserted === end, 'O1: no verdict contradicts');
   }
@@ -86,7 +88,9 @@ function checkHistory(before: Attempts, { status, attempts: after }: Branch): vo
 function legalPath(before: GlobalTransaction, after: GlobalTransaction): boolean {
   if (before.status === after.status) return true;
   const targets = movesFrom(before.status);
-  if (after.branches.length === 0) targets.push(...targets.flatMap(movesFrom));
+  // Nothing to call: there are no branches, or an operator has vouched for the only one of a held transaction.
+  const called = after.branches.some(({ verdict }) => verdict === undefined);
+  if (!called) targets.push(...targets.flatMap(movesFrom));
   return targets.includes(after.status);
 }
 

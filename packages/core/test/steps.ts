@@ -45,6 +45,8 @@ export type Step =
   | { readonly kind: 'hold-back'; readonly pick: number; readonly failure: CallFailure }
   | { readonly kind: 'operate'; readonly wish: Wish; readonly pick: number }
   | { readonly kind: 'complete' }
+  /** The store is put back: the transaction comes back parked. */
+  | { readonly kind: 'restore' }
   | { readonly kind: 'clock'; readonly ms: number }
   | { readonly kind: 'replay'; readonly pick: number };
 

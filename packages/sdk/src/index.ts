@@ -91,6 +91,7 @@ export {
   type PhaseOneStatus,
   type StuckReason,
   TercetError,
+  type Tombstone,
   type Verdict,
   grpcCode,
 } from '@tercet/core';

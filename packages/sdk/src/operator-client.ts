@@ -77,7 +77,8 @@ export interface OperatorClient {
    */
   retry(gid: string, options?: BranchesOptions): Promise<BranchesChanged>;
   /**
-   * Lets parked branches of a decided transaction be called again, at once. One that is not parked stays as it is.
+   * Lets parked branches of a decided transaction be called again, at once. One that is not parked stays as it is. A transaction
+   * that came back undecided with a restored store is cancelled.
    * Rejects with TRANSACTION_NOT_FOUND, BRANCH_NOT_FOUND or WRONG_STATUS (nothing is decided yet).
    */
   resume(gid: string, options?: BranchesOptions): Promise<BranchesChanged>;

@@ -28,6 +28,8 @@ export interface TransactionSummary {
   readonly decidedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly cause: DecisionCauseKind | undefined;
+  /** Only its tombstone is left: payloads, branches and history are no longer kept. Default: false. */
+  readonly tombstone?: boolean;
 }
 
 /** A page of a list: unfinished transactions first, then finished ones, the latest first. */
@@ -47,13 +49,14 @@ export interface StuckFilter {
   readonly limit?: number;
 }
 
-/** A branch in phase two past its alert threshold. */
+/** A branch in phase two past its alert threshold, or one that came back with a restored store. */
 export interface StuckBranch {
   readonly gid: string;
   /** Name of the kind of transaction. */
   readonly name: string;
   readonly status: GlobalStatus;
-  readonly decidedAt: number;
+  /** Undefined = undecided: it came back so with a restored store. */
+  readonly decidedAt: number | undefined;
   readonly branch: BranchView;
 }
 
@@ -76,7 +79,10 @@ export interface BranchesOptions {
 
 /** How an operator vouches for the end of a branch that cannot answer for itself. */
 export interface ResolveOptions {
-  /** How it ended. It has to agree with the decision: `confirmed` of a transaction that confirms. */
+  /**
+   * How it ended. It has to agree with the decision: `confirmed` of a transaction that confirms. A transaction that came back
+   * undecided with a restored store is decided by it.
+   */
   readonly as: Verdict['asserted'];
   /** Why, for whoever reads it later: 1 to 1,024 characters, not blank. Kept for ever. */
   readonly reason: string;

@@ -10,6 +10,7 @@ import type {
   GlobalStatus,
   PhaseOneStatus,
   StuckReason,
+  Tombstone,
   TraceContext,
   Verdict,
 } from '@tercet/core';
@@ -40,6 +41,8 @@ export interface TransactionView {
   readonly reason: string;
   /** In the order of registration. */
   readonly branches: readonly BranchView[];
+  /** Present = only this is left of it: branches, labels, trace and reason are no longer kept. */
+  readonly tombstone?: Tombstone | undefined;
 }
 
 /** Why a transaction was decided as it was. */

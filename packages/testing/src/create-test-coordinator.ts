@@ -115,7 +115,14 @@ function coordinatorOf(
 ): Coordinator {
   const { time, random, store, exchange } = parts;
   return new Coordinator({
-    config: { ...settings, grpcAddress: '127.0.0.1:0', httpAddress: 'off', store: 'memory' },
+    // Virtual months pass in an instant: what a test looks at stays, unless it asks for retention.
+    config: {
+      retentionMs: 'off',
+      ...settings,
+      grpcAddress: '127.0.0.1:0',
+      httpAddress: 'off',
+      store: 'memory',
+    },
     clock: time,
     scheduler: time,
     random,

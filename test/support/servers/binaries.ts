@@ -21,7 +21,15 @@ export function binary(name: string, env: NodeJS.ProcessEnv = process.env): stri
 
 /** The programs that a kind needs and that are not there. */
 export function missingBinaries(kind: ServerKind, env: NodeJS.ProcessEnv = process.env): string[] {
-  return needed[kind].filter((name) => findBinary(name, env) === undefined);
+  return missingPrograms(needed[kind], env);
+}
+
+/** Those of the programs that are not there. */
+export function missingPrograms(
+  names: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): string[] {
+  return names.filter((name) => findBinary(name, env) === undefined);
 }
 
 function findBinary(name: string, env: NodeJS.ProcessEnv): string | undefined {

@@ -60,7 +60,15 @@ export function fateOf(
   plan: Pick<RunPlan, 'missing'>,
   required: string | undefined,
 ): Fate {
-  const why = plan.missing[kind];
+  return fateOfMissing(kind, plan.missing[kind], required);
+}
+
+/** Decides it from why there is no such server; undefined = there is one. */
+export function fateOfMissing(
+  kind: string,
+  why: readonly string[] | undefined,
+  required: string | undefined,
+): Fate {
   if (why === undefined) return { kind: 'run' };
   const reason = `no ${kind}: ${why.join('; ')}`;
   return required === '1' || required === 'true'
@@ -71,23 +79,24 @@ export function fateOf(
 /** Tests on a real server, shared by the whole run. Use a `freshDatabase` of it. */
 export function describeWith(kind: ServerKind, body: (server: TestServer) => void): void {
   const plan = readPlan();
-  const fate = fateOf(kind, plan, process.env['TERCET_REQUIRE_SERVERS']);
+  const server = new TestServer(kind);
+  describeFate(kind, fateOf(kind, plan, process.env['TERCET_REQUIRE_SERVERS']), () => {
+    beforeAll(() => server.start(plan.socket), startMsMax);
+    body(server);
+    // Registered last: whatever the tests opened is closed by now.
+    afterAll(() => server.dropDatabases());
+  });
+}
+
+/** Tests that want a server of this kind, as it becomes of them. */
+export function describeFate(kind: string, fate: Fate, body: () => void): void {
   if (fate.kind === 'fail') {
     test(`on ${kind}`, () => {
       throw new Error(`${fate.reason} (TERCET_REQUIRE_SERVERS is set)`);
     });
     return;
   }
-  const server = new TestServer(kind);
-  if (fate.kind === 'skip') {
-    process.stderr.write(`skipped: ${fate.reason}\n`);
-    describe.skip(`on ${kind} (${fate.reason})`, () => body(server));
-    return;
-  }
-  describe(`on ${kind}`, () => {
-    beforeAll(() => server.start(plan.socket), startMsMax);
-    body(server);
-    // Registered last: whatever the tests opened is closed by now.
-    afterAll(() => server.dropDatabases());
-  });
+  if (fate.kind === 'run') return void describe(`on ${kind}`, body);
+  process.stderr.write(`skipped: ${fate.reason}\n`);
+  describe.skip(`on ${kind} (${fate.reason})`, body);
 }

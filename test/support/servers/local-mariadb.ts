@@ -26,7 +26,7 @@ export async function startLocalMariadb(options: ServerOptions): Promise<Running
   const { server, port } = await withFreePort(async (free) => {
     const started = new LocalProcess({
       command: binary('mariadbd'),
-      args: [...flags(folder, free), ...asUser, ...durability(options)],
+      args: [...flags(folder, free), ...asUser, ...durability(options), ...(options.args ?? [])],
       endSignal: 'KILL',
       logFile: path.join(folder, 'log'),
     });

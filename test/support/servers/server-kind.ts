@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly durable?: boolean;
   /** Where its data may lie; must exist. Default: a folder of this process in the system's temporary folder. */
   readonly folder?: string;
+  /** Further arguments of a local MariaDB. Default: none. */
+  readonly args?: readonly string[];
   /** Where addresses and programs are looked up. Default: this process's own environment. */
   readonly env?: NodeJS.ProcessEnv;
 }

@@ -27,7 +27,8 @@ export function addResolve(program: Command, context: CliContext): void {
     .description(
       'Completes a branch on your word: it counts as ended well and is never called again. Nobody can\n' +
         'undo it, and its participant learns nothing. For a branch whose target never existed, or that was\n' +
-        'settled by hand. The verdict has to agree with the decision.\n' +
+        'settled by hand. The verdict has to agree with the decision; a transaction that came back\n' +
+        'undecided with a restored store is decided by it.\n' +
         'A call that is under way ends first: give a --timeout that outlasts its deadline.',
     )
     .argument('<gid>', 'its global id; case matters')

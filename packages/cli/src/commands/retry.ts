@@ -17,7 +17,8 @@ export function addRetryAndResume(program: Command, context: CliContext): void {
     .summary('let parked branches be called again')
     .description(
       'Lets parked branches of a decided transaction be called again, at once.\n' +
-        'Without branches: all parked ones. Mend first what their last error names, or they park again.',
+        'Without branches: all parked ones. Mend first what their last error names, or they park again.\n' +
+        'A transaction that came back undecided with a restored store is cancelled.',
     )
     .argument('[branch...]', 'branch ids, such as 2 or 2.1');
 }

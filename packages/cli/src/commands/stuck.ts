@@ -19,8 +19,8 @@ export function addStuck(program: Command, context: CliContext): void {
     .command('stuck')
     .summary('list the branches that need attention, the oldest decision first')
     .description(
-      'Lists the branches of phase two that are stuck: rejected, failing again and again, or unanswered for too long.\n' +
-        'AGE counts from the decision, NEXT is the time until the next attempt; a parked branch has none.',
+      'Lists the branches of phase two that are stuck: rejected, failing again and again, or unanswered for too long;\n' +
+        'and what came back with a restored store. AGE counts from the decision, NEXT is the time until the next attempt; a parked branch has none.',
     )
     .option('--service <name>', 'only branches of this gRPC service: shop.StockTcc')
     .option('--action <name>', 'only this action')

@@ -12,7 +12,7 @@ import { type Column, type TableOptions, table } from './table';
  */
 export function describeTransaction(tx: TransactionView, options: TableOptions = {}): string {
   const { colors = plain } = options;
-  const branches = tx.branches.length === 0 ? 'no branches' : table(columns, tx.branches, options);
+  const branches = tx.branches.length === 0 ? noBranches(tx) : table(columns, tx.branches, options);
   const resolved = tx.branches.filter(({ verdict }) => verdict !== undefined);
   const verdicts = table(verdictColumns, resolved, options);
   return [factLines(factsOf(tx, colors), colors), branches, verdicts]
@@ -20,7 +20,23 @@ export function describeTransaction(tx: TransactionView, options: TableOptions =
     .join('\n\n');
 }
 
+/** Said instead of a table. */
+function noBranches({ tombstone }: TransactionView): string {
+  if (tombstone === undefined) return 'no branches';
+  const { branches, resultDigest } = tombstone;
+  const count = branches === 1 ? '1 branch' : `${branches} branches`;
+  const result = resultDigest === undefined ? 'no result' : `a result (SHA-256 ${resultDigest})`;
+  return `only a tombstone is kept: it had ${count} and ${result}; payloads and history are gone`;
+}
+
 type Fact = readonly [label: string, text: string];
+
+/** Undecided, and parked: only a restored store brings that about. */
+function isHeld({ status, branches }: TransactionView): boolean {
+  return status === 'trying' && branches.some(({ parked }) => parked);
+}
+
+const heldText = 'none: it came back with a restored store; `tercet resume` cancels it';
 
 function factsOf(tx: TransactionView, colors: Colors): readonly Fact[] {
   const labels = Object.entries(tx.labels).map(([key, value]) => `${key}=${value}`);
@@ -32,7 +48,7 @@ function factsOf(tx: TransactionView, colors: Colors): readonly Fact[] {
     ...optional('cause', tx.cause),
     ...optional('reason', tx.reason),
     ['opened', formatTime(tx.openedAt)],
-    ['deadline', timeSince(tx.deadlineAt, tx.openedAt)],
+    ['deadline', isHeld(tx) ? heldText : timeSince(tx.deadlineAt, tx.openedAt)],
     ['decided', timeSince(tx.decidedAt, tx.openedAt)],
     ['finished', timeSince(tx.finishedAt, tx.openedAt)],
     ['run', oneLine(tx.runId)],

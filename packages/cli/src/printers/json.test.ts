@@ -56,10 +56,16 @@ test('tx list', () => {
         openedAt: '2026-01-14T10:00:00.000Z',
         decidedAt: '2026-01-14T10:00:00.035Z',
         finishedAt: null,
+        tombstone: false,
       },
     ],
     nextCursor: 'abc',
   });
+  const [row] = pageJson({
+    transactions: [aSummary({ tombstone: true })],
+    nextCursor: undefined,
+  })['transactions'] as readonly object[];
+  expect(row).toMatchObject({ tombstone: true });
   expect(pageJson({ transactions: [], nextCursor: undefined })).toEqual({
     transactions: [],
     nextCursor: null,
@@ -87,6 +93,19 @@ test('tx get', () => {
     labels: { tenant: 'acme' },
     trace: { traceparent: '00-aa-bb-01', tracestate: 'x=y' },
     branches: [branch],
+    tombstone: null,
+  });
+});
+
+test('a tombstone tells how many branches there were, and the digest of the result', () => {
+  const tombstone = { branches: 2, resultDigest: 'ab'.repeat(32) };
+  expect(transactionJson(aTransaction({ branches: [], tombstone }))).toMatchObject({
+    branches: [],
+    tombstone: { branches: 2, resultSha256: 'ab'.repeat(32) },
+  });
+  const none = { branches: 0, resultDigest: undefined };
+  expect(transactionJson(aTransaction({ tombstone: none }))).toMatchObject({
+    tombstone: { branches: 0, resultSha256: null },
   });
 });
 

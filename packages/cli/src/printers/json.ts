@@ -42,8 +42,8 @@ export function stuckJson(page: StuckPage): JsonObject {
       gid: row.gid,
       name: row.name,
       status: row.status,
-      phase: phaseOf(row.status),
-      decidedAt: formatTime(row.decidedAt),
+      phase: phaseOf(row.status) ?? null,
+      decidedAt: timeOrNull(row.decidedAt),
       branch: branchJson(row.branch),
     })),
     total: page.total,
@@ -72,6 +72,13 @@ export function transactionJson(tx: TransactionView): JsonObject {
         ? null
         : { traceparent: tx.trace.traceparent, tracestate: textOrNull(tx.trace.tracestate) },
     branches: tx.branches.map(branchJson),
+    tombstone:
+      tx.tombstone === undefined
+        ? null
+        : {
+            branches: tx.tombstone.branches,
+            resultSha256: tx.tombstone.resultDigest ?? null,
+          },
   };
 }
 
@@ -97,6 +104,7 @@ function summaryJson(row: TransactionSummary): JsonObject {
     openedAt: formatTime(row.openedAt),
     decidedAt: timeOrNull(row.decidedAt),
     finishedAt: timeOrNull(row.finishedAt),
+    tombstone: row.tombstone === true,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Golden texts: a change of what operators see is a change here. */
 import { describe, expect, test } from '@jest/globals';
 import type { BranchId } from '@tercet/core';
+import type { TransactionView } from '@tercet/sdk/operator';
 import {
   aBranch,
   aStuckBranch,
@@ -203,6 +204,21 @@ describe('tx get', () => {
     expect(text).toContain('reached   nothing is decided\n');
     expect(text).toContain('decided   -\n');
     expect(text.endsWith('\n\nno branches')).toBe(true);
+  });
+
+  test('says of a tombstone what it was, and that the rest is gone', () => {
+    const left = (tombstone: TransactionView['tombstone']) =>
+      describeTransaction(aTransaction({ branches: [], tombstone }))
+        .split('\n')
+        .at(-1);
+    expect(left({ branches: 2, resultDigest: 'ab12' })).toBe(
+      'only a tombstone is kept: it had 2 branches and a result (SHA-256 ab12); payloads and history are gone',
+    );
+    expect(left({ branches: 1, resultDigest: undefined })).toBe(
+      'only a tombstone is kept: it had 1 branch and no result; payloads and history are gone',
+    );
+    const rows = transactionTable([aSummary({ status: 'confirmed', tombstone: true })]);
+    expect(rows).toContain('confirmed (tombstone)');
   });
 });
 

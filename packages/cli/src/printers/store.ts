@@ -1,9 +1,12 @@
 import type { CheckedStore } from '@tercet/coordinator';
 import { oneLine } from '../one-line';
 
+/** Stands before the first of those who share the store. */
+const label = 'in use by';
+
 /** `tercet store check`: one fact on a line. */
 export function storeText(checked: CheckedStore): string {
-  const { store, server, schema, current, prerequisites, holder } = checked;
+  const { store, server, schema, current, prerequisites, nodes } = checked;
   const facts: [string, string][] = [
     ['store', store],
     ['server', server],
@@ -11,7 +14,8 @@ export function storeText(checked: CheckedStore): string {
     ...prerequisites.map(({ name, value, wanted, met }): [string, string] => {
       return [name, met ? value : `${value}, must be ${wanted}`];
     }),
-    ['in use by', holderText(holder)],
+    ...nodes.map((node, place): [string, string] => [place === 0 ? label : '', nodeText(node)]),
+    ...(nodes.length === 0 ? [[label, 'nobody'] as [string, string]] : []),
   ];
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, text]) => `${name.padEnd(width)}  ${oneLine(text)}`).join('\n');
@@ -23,9 +27,6 @@ function schemaText(schema: CheckedStore['schema'], current: number): string {
   return `${version} (this version makes ${current}, versions from ${minReader} on can use it)`;
 }
 
-function holderText(holder: CheckedStore['holder']): string {
-  if (holder === undefined) return 'nobody';
-  return holder.alive
-    ? holder.where
-    : `${holder.where}: no sign of life, the next one takes it over`;
+function nodeText({ where, alive }: CheckedStore['nodes'][number]): string {
+  return alive ? where : `${where}: no sign of life, others go on with what it has left`;
 }

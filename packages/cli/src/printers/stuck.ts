@@ -25,27 +25,30 @@ export function stuckSummary(
   return `${found}${shown}. Next: ${nextOf(first)}`;
 }
 
-/** A parked branch waits for an operator, any other for its participant. */
-function nextOf({ gid, branch }: StuckBranch): string {
-  return branch.parked
+/** A parked branch waits for an operator, any other for its participant. What nobody has decided has to be looked at first. */
+function nextOf({ gid, branch, status }: StuckBranch): string {
+  return branch.parked && status !== 'trying'
     ? `tercet resume ${shellWord(gid)} ${branch.branch}`
     : `tercet tx get ${shellWord(gid)}`;
 }
 
-/** What phase two calls in a status. */
-export function phaseOf(status: StuckBranch['status']): 'confirm' | 'cancel' {
+/** What phase two calls in a status; undefined = nobody has decided that yet. */
+export function phaseOf(status: StuckBranch['status']): 'confirm' | 'cancel' | undefined {
+  if (status === 'trying') return undefined;
   return status === 'confirming' || status === 'confirmed' ? 'confirm' : 'cancel';
 }
 
 function columnsAt(now: number): readonly Column<StuckBranch>[] {
+  const ageText = ({ decidedAt }: StuckBranch): string =>
+    decidedAt === undefined ? '-' : formatAge(now - decidedAt);
   return [
     { header: 'GID', value: (row) => row.gid },
     { header: 'NAME', value: (row) => row.name },
     { header: 'BRANCH', value: (row) => row.branch.branch },
     { header: 'SERVICE/ACTION', value: (row) => `${row.branch.service}/${row.branch.action}` },
-    { header: 'PHASE', value: (row) => phaseOf(row.status) },
+    { header: 'PHASE', value: (row) => phaseOf(row.status) ?? '-' },
     { header: 'ATTEMPTS', value: (row) => String(row.branch.attempts), align: 'right' },
-    { header: 'AGE', value: (row) => formatAge(now - row.decidedAt), align: 'right' },
+    { header: 'AGE', value: ageText, align: 'right' },
     { header: 'NEXT', value: (row) => formatNext(row.branch.nextAt, now), align: 'right' },
     {
       header: 'REASON',

@@ -16,7 +16,7 @@ const columns: readonly Column<TransactionSummary>[] = [
   { header: 'NAME', value: (row) => row.name },
   {
     header: 'STATUS',
-    value: (row) => row.status,
+    value: (row) => (row.tombstone === true ? `${row.status} (tombstone)` : row.status),
     paint: (text, row, colors) => paintStatus(text, row.status, colors),
   },
   { header: 'BRANCHES', value: (row) => String(row.branches), align: 'right' },

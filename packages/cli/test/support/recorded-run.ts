@@ -1,7 +1,17 @@
 /** Runs the command in this process, with doubles for everything outside, and records what it wrote. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { checkStore, configFields, configFileField, migrateStore } from '@tercet/coordinator';
+import {
+  backupStore,
+  checkStore,
+  configFields,
+  configFileField,
+  copyStore,
+  migrateStore,
+  quarantineStore,
+  restoreStore,
+  storeWords,
+} from '@tercet/coordinator';
 import * as mysql from '@tercet/sdk/mysql2';
 import type { OperatorClient, OperatorClientOptions } from '@tercet/sdk/operator';
 import * as postgres from '@tercet/sdk/pg';
@@ -83,6 +93,11 @@ export async function tercet(
         configFileField,
         checkStore,
         migrateStore,
+        backupStore,
+        restoreStore,
+        quarantineStore,
+        copyStore,
+        storeWords,
       };
     },
     loadBarriers: () => {

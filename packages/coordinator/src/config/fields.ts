@@ -9,6 +9,8 @@ import {
   atLeastMs,
   boolean,
   duration,
+  longDuration,
+  offOr,
   oneOf,
   positive,
   text,
@@ -31,6 +33,12 @@ export interface Config {
   readonly unsafeStore: boolean;
   /** For how long a coordinator that does not show that it lives is taken for alive, ms. */
   readonly nodeTtlMs: number;
+  /** How long finished transactions are kept whole, ms; `off` = for ever. */
+  readonly retentionMs: number | 'off';
+  /** How long a tombstone of them is kept, counted from the finish, ms. At least the retention. */
+  readonly idempotencyWindowMs: number;
+  /** Most finished transactions that are kept whole; `off` = as many as time allows. */
+  readonly retainRows: number | 'off';
   readonly logLevel: LogLevel;
   readonly clockSkewMs: number;
   readonly shutdownGraceMs: number;
@@ -69,6 +77,9 @@ export interface ConfigField<Name extends keyof Config = keyof Config> {
 
 /** Shorter, and a pause of the process would look like its death. */
 const NODE_TTL_MS_MIN = 1_000;
+
+/** Shorter, and what nodes' clocks and completions on their way differ by would count. */
+const RETENTION_MS_MIN = 60_000;
 
 /** The setting that names the file of settings; it stands in no file itself. */
 export const configFileField = {
@@ -153,6 +164,33 @@ export const configFields: { readonly [Name in keyof Config]: ConfigField<Name> 
     valueName: 'duration',
     help: 'For how long another coordinator that gives no sign of life on the same server is taken for alive. At least 1s.',
     parse: (given) => atLeastMs(NODE_TTL_MS_MIN, given),
+  },
+  retentionMs: {
+    name: 'retentionMs',
+    flag: 'retention',
+    env: 'TERCET_RETENTION',
+    default: '7d',
+    valueName: 'duration',
+    help: 'For how long a finished transaction is kept whole, with payloads and history; then a tombstone of it stays. At least 1m, or `off`: for ever. What is unfinished always stays.',
+    parse: offOr((given) => longDuration(RETENTION_MS_MIN, given)),
+  },
+  idempotencyWindowMs: {
+    name: 'idempotencyWindowMs',
+    flag: 'idempotency-window',
+    env: 'TERCET_IDEMPOTENCY_WINDOW',
+    default: '30d',
+    valueName: 'duration',
+    help: 'For how long, counted from its finish, a transaction keeps its gid from being used again: repeats and later runs are answered from its tombstone. At least the retention.',
+    parse: (given) => longDuration(RETENTION_MS_MIN, given),
+  },
+  retainRows: {
+    name: 'retainRows',
+    flag: 'retain-rows',
+    env: 'TERCET_RETAIN_ROWS',
+    default: 'off',
+    valueName: 'count',
+    help: 'Most finished transactions that are kept whole; of the others tombstones stay, however young they are. What has finished within the last minute does not count. `off`: as many as the retention allows.',
+    parse: offOr(positive),
   },
   logLevel: {
     name: 'logLevel',

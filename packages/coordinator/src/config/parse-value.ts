@@ -29,6 +29,30 @@ export function atLeastMs(least: number, given: string): number {
   throw new Error(`must be at least ${least / 1_000}s`);
 }
 
+const DAY_MS = 86_400_000;
+/** Ten years. */
+const LONG_MS_MAX = 3_650 * DAY_MS;
+
+/** A duration of at least so many milliseconds, at most ten years; days may be given as `7d`. */
+export function longDuration(least: number, given: string): number {
+  const days = /^([0-9]+(?:\.[0-9]+)?)d$/.exec(given.trim())?.[1];
+  const ms = days === undefined ? parseDuration(given) : Math.round(Number(days) * DAY_MS);
+  if (ms !== undefined && ms >= least && ms <= LONG_MS_MAX) return ms;
+  throw new Error(`must be a duration of ${least / 60_000}m to 3650d, such as 7d or 12h`);
+}
+
+/** `off`, or a value. */
+export function offOr<T>(parse: (given: string) => T): (given: string) => T | 'off' {
+  return (given) => {
+    if (given === 'off') return 'off';
+    try {
+      return parse(given);
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}, or off`);
+    }
+  };
+}
+
 /** A whole number of at least 1. */
 export function positive(given: string): number {
   return atLeast(1, given);

@@ -22,6 +22,9 @@ describe('resolveConfig', () => {
       storePasswordFile: '',
       unsafeStore: false,
       nodeTtlMs: 10_000,
+      retentionMs: 7 * 86_400_000,
+      idempotencyWindowMs: 30 * 86_400_000,
+      retainRows: 'off',
       logLevel: 'info',
       clockSkewMs: 5_000,
       shutdownGraceMs: 10_000,
@@ -94,6 +97,39 @@ describe('resolveConfig', () => {
     expect(
       problemsOf({ flags: { 'http-address': '127.0.0.1:0', 'grpc-address': '127.0.0.1:0' } }),
     ).toBe('none');
+  });
+
+  it('keeps tombstones at least as long as what they are of', () => {
+    expect(problemsOf({ flags: { retention: '31d' } })).toContain(
+      '--idempotency-window must be at least --retention',
+    );
+    expect(problemsOf({ flags: { 'idempotency-window': '1d' } })).toContain('shorten the other');
+    for (const flags of [
+      { retention: '30d' },
+      { retention: 'off', 'idempotency-window': '1m' },
+      { retention: '3650d', 'idempotency-window': '3650d' },
+    ]) {
+      expect(problemsOf({ flags })).toBe('none');
+    }
+  });
+
+  it.each([
+    ['retention', '59s', 'must be a duration of 1m to 3650d, such as 7d or 12h, or off'],
+    ['retention', '3651d', 'must be a duration of 1m to 3650d, such as 7d or 12h, or off'],
+    ['retention', 'never', 'must be a duration of 1m to 3650d, such as 7d or 12h, or off'],
+    ['idempotency-window', 'off', 'must be a duration of 1m to 3650d, such as 7d or 12h, got'],
+    ['retain-rows', '0', 'must be a whole number of at least 1, or off'],
+  ])('refuses --%s %s', (flag, given, text) => {
+    expect(problemsOf({ flags: { [flag]: given } })).toContain(text);
+  });
+
+  it.each([
+    ['7d', 604_800_000],
+    ['1.5d', 129_600_000],
+    ['36h', 129_600_000],
+    ['1m', 60_000],
+  ])('takes --retention %s', (given, ms) => {
+    expect(resolveConfig({ flags: { retention: given } }).retentionMs).toBe(ms);
   });
 
   it.each(Object.values(configFields))(

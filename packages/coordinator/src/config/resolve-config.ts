@@ -38,7 +38,11 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
     values.store = store;
     if (problem !== undefined) problems.push(problem);
   }
-  problems.push(...unknownFlags(sources), ...crossProblems(values as Partial<Config>));
+  problems.push(
+    ...unknownFlags(sources),
+    ...crossProblems(values as Partial<Config>),
+    ...retentionProblems(values as Partial<Config>),
+  );
   if (problems.length === 0) return values as Config;
   throw new TercetError('CONFIG_INVALID', {
     message: `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
@@ -98,6 +102,14 @@ function crossProblems(config: Partial<Config>): string[] {
     problems.push('--grpc-address and --http-address must differ');
   }
   return problems;
+}
+
+function retentionProblems(config: Partial<Config>): string[] {
+  const { retentionMs = 0, idempotencyWindowMs = Number.POSITIVE_INFINITY } = config;
+  if (retentionMs === 'off' || idempotencyWindowMs >= retentionMs) return [];
+  return [
+    '--idempotency-window must be at least --retention: what is kept whole keeps its gid; lengthen the one or shorten the other',
+  ];
 }
 
 /** Whether an address can be reached from this machine only. */

@@ -30,6 +30,7 @@ describe('the setting `store`', () => {
     ['postgres://app@db/tercet', 'postgres'],
     ['postgres://app@db/tercet?sslmode=verify-full&sslrootcert=/etc/ca.pem', 'postgres'],
     ['mysql://app@db/tercet?ssl=true', 'mysql'],
+    ['mysql://app@db/tercet?ssl=true&sslca=/etc/ca.pem', 'mysql'],
     ['postgresql://app:p%40%3A%2F@db:5432/tercet', 'postgres'],
   ])('takes %s', (given, kind) => {
     const store = parseStore(given);

@@ -113,7 +113,7 @@ function urlProblem(given: string): string | undefined {
 
 /** Options of a session are the store's own business: it depends on them. What is left is how the connection is encrypted. */
 const urlOptions: Readonly<Record<'mysql' | 'postgres', Readonly<Record<string, RegExp>>>> = {
-  mysql: { ssl: /^(true|false)$/ },
+  mysql: { ssl: /^(true|false)$/, sslca: /./ },
   postgres: { sslmode: /^(disable|require|verify-ca|verify-full|no-verify)$/, sslrootcert: /./ },
 };
 
@@ -123,7 +123,7 @@ function optionProblem({ protocol, searchParams }: URL): string | undefined {
     if (known[name]?.test(value) === true) continue;
     return schemes[protocol] === 'postgres'
       ? 'takes sslmode=disable|require|verify-ca|verify-full|no-verify and sslrootcert=FILE behind a ?, nothing else'
-      : 'takes ssl=true or ssl=false behind a ?, nothing else';
+      : 'takes ssl=true or ssl=false and sslca=FILE behind a ?, nothing else';
   }
   return undefined;
 }

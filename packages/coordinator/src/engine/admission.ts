@@ -28,6 +28,14 @@ export interface NewWork {
   readonly targets: readonly string[];
 }
 
+/** What counts of a durable transaction. */
+export interface CountedWork {
+  /** It has no decision yet. */
+  readonly undecided: boolean;
+  /** The target of each branch that has not ended. */
+  readonly targets: readonly string[];
+}
+
 /** Room that was taken. It stays taken when the work became durable; nothing is to be done then. */
 export interface Reservation {
   /** Gives the room back, because nothing became durable. Repeating does nothing. */
@@ -44,6 +52,15 @@ export class Admission {
   /** Transactions without a durable decision. */
   get undecided(): number {
     return this.undecidedCount;
+  }
+
+  /** Whether some limit is half reached. */
+  get crowded(): boolean {
+    const { undecidedMax, targetUnfinishedMax } = this.limits;
+    if (2 * this.undecidedCount >= undecidedMax) return true;
+    for (const count of this.unfinishedOf.values())
+      if (2 * count >= targetUnfinishedMax) return true;
+    return false;
   }
 
   /** Unfinished branches of a target. */
@@ -93,10 +110,21 @@ export class Admission {
     this.change(target, -1);
   }
 
+  /** What counts of a transaction in its present state. */
+  workOf(tx: GlobalTransaction): CountedWork {
+    const targets = pendingBranches(tx).map(({ spec }) => spec.target);
+    return { undecided: tx.status === 'trying', targets };
+  }
+
   /** A transaction that counted, in this very state, is not ours any more: counts nothing of it. */
   lost(tx: GlobalTransaction): void {
-    if (tx.status === 'trying') this.endUndecided();
-    for (const { spec } of pendingBranches(tx)) this.change(spec.target, -1);
+    this.release(this.workOf(tx));
+  }
+
+  /** What counted, as `workOf` said, counts no more. */
+  release({ undecided, targets }: CountedWork): void {
+    if (undecided) this.endUndecided();
+    for (const target of targets) this.change(target, -1);
   }
 
   private refuseUndecided({ gid, opens }: NewWork): void {

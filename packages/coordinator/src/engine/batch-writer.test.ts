@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Gid } from '@tercet/core';
+import { type Gid, TercetError } from '@tercet/core';
 import { ManualTime, SeededRandom, aTransaction } from '@tercet/core/testing';
 import { roomyLimits } from '../../test/support/engine-world';
 import { RecordingLogger } from '../../test/support/recording-logger';
 import { FaultyStore } from '../testing/faulty-store';
+import { gidOf } from '../store/batch-results';
 import { MemoryStore } from '../store/memory-store';
 import type { OperationResult, StoreOperation } from '../store/store';
 import { BatchWriter } from './batch-writer';
@@ -14,7 +15,7 @@ class WatchedStore extends FaultyStore {
   readonly batches: string[][] = [];
 
   override write(batch: readonly StoreOperation[]): Promise<readonly OperationResult[]> {
-    this.batches.push(batch.map((op) => `${op.kind} ${op.kind === 'fence' ? op.gid : op.tx.gid}`));
+    this.batches.push(batch.map((op) => `${op.kind} ${gidOf(op)}`));
     return super.write(batch);
   }
 }
@@ -259,6 +260,29 @@ describe('failures', () => {
     expect(world.store.batches.slice(1)).toEqual([['decide a'], ['fence a'], ['fence a']]);
   });
 
+  it.each([true, false])(
+    'resolves a takeover in doubt by repeating it, whether it took effect (%s) or not (W3)',
+    async (applied) => {
+      const world = await aWorld();
+      await world.results([world.writer.write(open('a'))]);
+      await world.memory.close();
+      await world.memory.open('you');
+      const row = await world.memory.facts('a' as Gid);
+      if (row === undefined) throw new Error('it is not there');
+      const { runId, owner, epoch } = row;
+      // The writer's own name, again.
+      await world.memory.write([{ kind: 'take', gid: 'a' as Gid, runId, owner, epoch }]);
+      await world.memory.close();
+      await world.memory.open('me');
+      world.store.batches.length = 0;
+      world.store.failNext('unknown', { applied });
+      const take = { kind: 'take', gid: 'a' as Gid, runId, owner: 'you', epoch: 2 } as const;
+      expect(await world.results([world.writer.write(take)], 5_000)).toEqual(['applied at 3']);
+      expect(new Set(world.store.batches.flat())).toEqual(new Set(['take a']));
+      expect(await world.memory.facts('a' as Gid)).toMatchObject({ owner: 'me', epoch: 3 });
+    },
+  );
+
   it('answers nothing of a gid in doubt before it is resolved', async () => {
     const world = await aWorld();
     world.store.failNext('unknown', { applied: true });
@@ -320,6 +344,26 @@ describe('the end', () => {
     await drained;
     expect(seen).toEqual(['applied at 1']);
     expect(await world.results([world.writer.write(open('b'))])).toEqual(['SHUTTING_DOWN']);
+    expect(world.time.pending).toBe(0);
+  });
+
+  it('writes and answers nothing more once it was given up, and drops what had no result (W7)', async () => {
+    const world = await aWorld();
+    await world.results([world.writer.write(open('a')), world.writer.write(open('b'))]);
+    const release = world.store.holdNext();
+    const told: string[] = [];
+    const rider = { gid: 'b' as Gid, take: () => undefined };
+    const writes = [world.writer.write(decide('a'))];
+    await world.time.settle();
+    writes.push(world.writer.write(open('c')));
+    world.writer.ride({ ...rider, done: (result) => told.push(nameOf(result)) });
+    world.writer.giveUp(new TercetError('MOVED'));
+    writes.push(world.writer.write(decide('b')));
+    world.writer.ride({ ...rider, done: (result) => told.push(nameOf(result)) });
+    release();
+    expect(await world.results(writes, 10_000)).toEqual(['MOVED', 'MOVED', 'MOVED']);
+    expect(told).toEqual(['MOVED', 'MOVED']);
+    expect(world.store.batches).toEqual([['open a', 'open b'], ['decide a']]);
     expect(world.time.pending).toBe(0);
   });
 

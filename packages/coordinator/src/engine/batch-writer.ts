@@ -4,11 +4,12 @@
  *
  * W1 One batch is under way at a time, and holds at most one operation per gid.
  * W2 A registration whose caller's deadline has passed is dropped before it is written; a decision never is.
- * W3 After an unknown failure nothing is answered before it is resolved by writing: an open is repeated (it
- *    meets its own row), anything else first raises the row's epoch, which fences a write that is still under way.
+ * W3 After an unknown failure nothing is answered before it is resolved by writing: an open and a take are repeated (they
+ *    meet their own row), anything else first raises the row's epoch, which fences a write that is still under way.
  * W4 Poison stands alone in the end: a registration gets the error, a decision or an outcome is kept and retried.
  * W5 A store that takes no writes refuses new work at once and is probed until it does; decisions and outcomes wait.
  * W6 Riders (completions, attempts) never start a commit before RIDE_DELAY_MS; they join any commit that leaves.
+ * W7 A writer that was given up writes nothing more, and answers nothing more: what had no result was dropped.
  */
 import {
   type Clock,
@@ -36,7 +37,9 @@ import {
   type TransactionOperation,
   WriteQueue,
   type WriteResult,
+  epochOf,
   isNewWork,
+  transactionOf,
 } from './write-queue';
 
 /** What the writer needs. */
@@ -63,6 +66,12 @@ export class BatchWriter {
   private pumping = false;
   private idle: (() => void)[] = [];
   private closed = false;
+  /** Why nothing is written any more (W7). */
+  private givenUp: TercetError | undefined;
+  /** The last call of the store. */
+  private onItsWay: Promise<unknown> = Promise.resolve();
+  /** Taken from the queue, and without a result. */
+  private readonly underWay = new Set<QueuedWrite>();
   private readonly timers: TimerSet;
   private readonly trouble: StoreTrouble;
 
@@ -92,6 +101,7 @@ export class BatchWriter {
 
   /** Queues a rider; one per gid, a second one of the same gid is ignored. */
   ride(rider: Rider): void {
+    if (this.givenUp !== undefined) return rider.done(neverWritten(this.givenUp));
     this.queue.ride(rider);
     if (!this.pumping) this.awaitCompany();
   }
@@ -109,7 +119,24 @@ export class BatchWriter {
     this.timers.close();
   }
 
+  /** Writes nothing more, from now on (W7). What waits or is under way is dropped with `error`: nobody knows its result. */
+  giveUp(error: TercetError): void {
+    this.givenUp = error;
+    this.abandon();
+    const writes = [...this.underWay, ...this.queue.takeAll()];
+    this.underWay.clear();
+    for (const { operation, settle } of writes) settle(droppedResult(operation, error));
+    for (const rider of this.queue.takeRiders()) rider.done(neverWritten(error));
+    for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** Resolves when the store has ended what it was asked last. */
+  async quiet(): Promise<void> {
+    await this.onItsWay;
+  }
+
   private refusal(operation: TransactionOperation): TercetError | undefined {
+    if (this.givenUp !== undefined) return this.givenUp;
     if (!isNewWork(operation)) return undefined;
     if (this.closed) return new TercetError('SHUTTING_DOWN');
     const trouble = this.trouble.current;
@@ -117,7 +144,7 @@ export class BatchWriter {
     if (!this.queue.full) return undefined;
     return new TercetError('LIMIT_EXCEEDED', {
       message: `too much work waits for the store (${this.queue.extent})`,
-      details: { gid: operation.tx.gid, limit: 'queue' },
+      details: { gid: transactionOf(operation), limit: 'queue' },
     });
   }
 
@@ -132,8 +159,11 @@ export class BatchWriter {
 
   /** Writes as long as writes wait; riders that came meanwhile wait for their time again (W6). */
   private async pump(): Promise<void> {
-    do await this.settle(this.queue.take());
-    while (this.queue.hasWrites);
+    do {
+      const batch = this.queue.take();
+      for (const item of batch) this.underWay.add(item);
+      await this.settle(batch);
+    } while (this.queue.hasWrites);
     this.pumping = false;
     if (this.queue.hasRiders) this.awaitCompany();
     if (this.pumping) return;
@@ -155,23 +185,28 @@ export class BatchWriter {
     for (let attempt = 1; items.length > 0; attempt++) {
       const written = await this.attempt(items.map((item) => item.operation));
       if (!(written instanceof StoreFailure)) {
-        items.forEach((item, i) => item.settle(resultOf(item.operation, answerAt(written, i))));
+        items.forEach((item, i) => this.end(item, resultOf(item.operation, answerAt(written, i))));
         return;
       }
       items = this.withoutExpired(await this.afterFailure(items, written, attempt));
     }
   }
 
+  private end(item: QueuedWrite, result: WriteResult): void {
+    this.underWay.delete(item);
+    item.settle(result);
+  }
+
   private async attempt(
     operations: readonly StoreOperation[],
   ): Promise<readonly OperationResult[] | StoreFailure> {
-    try {
-      const results = await this.deps.store.write(operations);
-      this.trouble.ended();
-      return results;
-    } catch (error) {
-      return failureOf(error);
-    }
+    const onItsWay = this.deps.store.write(operations).catch(failureOf);
+    this.onItsWay = onItsWay;
+    const written = await onItsWay;
+    // W7: whoever waits for this has been told, and nothing more is to be done.
+    if (this.givenUp !== undefined) return await new Promise<never>(() => undefined);
+    if (!(written instanceof StoreFailure)) this.trouble.ended();
+    return written;
   }
 
   /** What of a failed batch has to be written again. */
@@ -205,9 +240,10 @@ export class BatchWriter {
     items: readonly QueuedWrite[],
     failure: StoreFailure,
   ): readonly QueuedWrite[] {
-    return items.filter(({ operation, settle }) => {
+    return items.filter((item) => {
+      const { operation } = item;
       if (!isNewWork(operation)) return true;
-      settle(droppedResult(operation, refusedBy(failure, operation)));
+      this.end(item, droppedResult(operation, refusedBy(failure, operation)));
       return false;
     });
   }
@@ -216,9 +252,9 @@ export class BatchWriter {
     const now = this.deps.clock.now();
     return items.filter((item) => {
       if (item.expiresAt === undefined || item.expiresAt > now) return true;
-      const details = { gid: item.operation.tx.gid };
+      const details = { gid: transactionOf(item.operation) };
       const error = new TercetError('DEADLINE_EXCEEDED', { details });
-      item.settle(droppedResult(item.operation, error));
+      this.end(item, droppedResult(item.operation, error));
       return false;
     });
   }
@@ -234,14 +270,14 @@ export class BatchWriter {
 
   private quarantine(item: QueuedWrite, failure: StoreFailure): void {
     const { operation } = item;
-    const { gid } = operation.tx;
+    const gid = transactionOf(operation);
     if (isNewWork(operation)) {
       const error = new TercetError('INVALID_ARGUMENT', {
         message: `the store cannot keep this registration: ${failure.message}`,
         details: { gid },
         cause: failure,
       });
-      item.settle(droppedResult(operation, error));
+      this.end(item, droppedResult(operation, error));
       return;
     }
     this.deps.logger.error(
@@ -249,6 +285,7 @@ export class BatchWriter {
       'the store refuses the data of a decision or outcome; it is kept in memory and retried',
     );
     this.timers.after(retryDelays.maxDelayMs, () => {
+      this.underWay.delete(item);
       this.queue.push(item);
       this.start();
     });
@@ -279,7 +316,7 @@ export class BatchWriter {
 
   private settledBy(item: QueuedWrite, answer: OperationResult): boolean {
     const verdict = verdictOf(item.operation, answer, this.deps.incarnation);
-    if (verdict.kind === 'settled') item.settle(verdict.result);
+    if (verdict.kind === 'settled') this.end(item, verdict.result);
     else item.operation = verdict.operation;
     return verdict.kind === 'settled';
   }
@@ -302,13 +339,19 @@ function answerAt(answers: readonly OperationResult[], index: number): Operation
 }
 
 function droppedResult(operation: TransactionOperation, error: TercetError): WriteResult {
-  return { kind: 'dropped', error, epoch: operation.tx.epoch };
+  return { kind: 'dropped', error, epoch: epochOf(operation) };
+}
+
+/** The result of a rider that made no operation. */
+function neverWritten(error: TercetError): WriteResult {
+  return { kind: 'dropped', error, epoch: 0 };
 }
 
 function refusedBy(failure: StoreFailure, operation: TransactionOperation): TercetError {
+  const { message, reason } = failure;
   return new TercetError('STORE_UNAVAILABLE', {
-    message: `the store takes no new work: ${failure.message}`,
-    details: { gid: operation.tx.gid },
+    message: `the store takes no new work: ${message}`,
+    details: { gid: transactionOf(operation), ...(reason !== undefined && { reason }) },
   });
 }
 

@@ -4,16 +4,19 @@
  */
 import type { OperationResult, StoreOperation } from '../store/store';
 import { tookEffect } from '../store/took-effect';
-import type { TransactionOperation, WriteResult } from './write-queue';
+import { type TransactionOperation, type WriteResult, epochOf } from './write-queue';
 
 /** What became of a write in doubt: it is settled, or it has to be written again in the given form. */
 export type DoubtVerdict =
   | { readonly kind: 'settled'; readonly result: WriteResult }
   | { readonly kind: 'again'; readonly operation: TransactionOperation };
 
-/** An open is repeated, it blocks on its own key. Anything else raises the row's epoch, which fences the first write. */
+/**
+ * An open and a take are repeated as they are: they block on the row, and a repeat of one that took effect says so. Anything
+ * else raises the row's epoch, which fences the first write.
+ */
 export function questionOf(operation: TransactionOperation): StoreOperation {
-  if (operation.kind === 'open') return operation;
+  if (isItsOwnQuestion(operation)) return operation;
   return { kind: 'fence', gid: operation.tx.gid, epoch: operation.tx.epoch };
 }
 
@@ -23,7 +26,7 @@ export function verdictOf(
   answer: OperationResult,
   me: string,
 ): DoubtVerdict {
-  if (operation.kind === 'open' || answer.kind === 'refused') {
+  if (isItsOwnQuestion(operation) || answer.kind === 'refused') {
     return { kind: 'settled', result: resultOf(operation, answer) };
   }
   const epoch = operation.tx.epoch + 1;
@@ -36,5 +39,11 @@ export function verdictOf(
 /** The result of an operation as the store told it. */
 export function resultOf(operation: TransactionOperation, result: OperationResult): WriteResult {
   if (result.kind === 'refused') return result;
-  return { kind: 'applied', epoch: operation.tx.epoch };
+  return { kind: 'applied', epoch: epochOf(operation) };
+}
+
+function isItsOwnQuestion(
+  operation: TransactionOperation,
+): operation is Extract<TransactionOperation, { kind: 'open' | 'take' }> {
+  return operation.kind === 'open' || operation.kind === 'take';
 }

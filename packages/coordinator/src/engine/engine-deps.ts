@@ -3,6 +3,7 @@ import type { Logger } from '../observability/logger';
 import type { ParticipantCaller } from '../participant/participant-caller';
 import type { Store, StoreFailure } from '../store/store';
 import type { CoordinatorInterceptor } from './interceptors';
+import type { RetentionSettings } from './retention';
 import type { BatchWriterLimits } from './write-queue';
 
 /** Named limits of the engine. */
@@ -32,6 +33,12 @@ export interface EngineDeps {
   readonly clockSkewMs: number;
   /** Name of this life of the node; never used again. */
   readonly incarnation: string;
+  /** For how long a node that gives no sign of life is taken for alive, milliseconds; sweeps come twice as often. */
+  readonly nodeTtlMs: number;
+  /** Told when rows may belong to this incarnation that it does not know of: it has to end, and another one to begin. */
+  readonly onDoubt?: ((failure: StoreFailure) => void) | undefined;
+  /** How long finished transactions are kept. Default: for ever. */
+  readonly retention?: RetentionSettings | undefined;
   /** Hooks, the outermost first. Default: none. */
   readonly interceptors?: readonly CoordinatorInterceptor[] | undefined;
   /** Told when the store stops or starts taking writes. */

@@ -15,8 +15,7 @@ import {
   type OperatorEvent,
   TercetError,
   type TransactionEvent,
-  factReached,
-  holds,
+  decidedByTimeAt,
   isFinished,
 } from '@tercet/core';
 import type { ListQuery, TransactionPage } from '../store/store';
@@ -30,23 +29,27 @@ import { InterceptorChain } from './interceptors';
 import { LeanForms } from './lean';
 import { PayloadCache } from './payload-cache';
 import { Mending } from './mending';
-import { Orders, notFound } from './orders';
+import { Orders } from './orders';
+import { OwnershipCheck } from './ownership-check';
 import { Progress } from './progress';
 import type { OrderResult, Resident } from './resident';
 import { Residents } from './residents';
+import { Retention } from './retention';
 import { Steps } from './steps';
 import { StoreReader } from './store-reader';
 import { StuckWatch } from './stuck-watch';
+import { Sweep } from './sweep';
+import { Takeover } from './takeover';
 import { type StuckBranch, stuckBranches, unfinished } from './stuck-branches';
 import { TimerSet } from './timer-set';
+import { Truth } from './truth';
 import type { WaitOptions } from './waiters';
+import { Watchers } from './watchers';
 
 export type { EngineDeps, EngineLimits } from './engine-deps';
 
 /** Events of one gid that may wait for each other; beyond it registrations are refused. */
 const MAILBOX_MAX = 1_000;
-/** Transactions claimed with one statement after a restart. */
-const CLAIM_PAGE = 500;
 /** Of the grace at a stop, the part in which running calls may end by themselves; the rest is for their writes. */
 const CALLS_SHARE = 0.6;
 
@@ -63,18 +66,30 @@ export class Engine {
   private readonly admission: Admission;
   private readonly mending: Mending;
   private readonly stuckWatch: StuckWatch;
+  private readonly truth: Truth;
+  /** Other nodes use the store, too: what memory knows may be theirs by now. */
+  private readonly shared: boolean;
+  private readonly sweep: Sweep;
+  private readonly ownership: OwnershipCheck;
+  private readonly retention: Retention;
   private stopping = false;
+  private givenUp = false;
 
   constructor(private readonly deps: EngineDeps) {
     const { limits } = deps;
+    this.shared = deps.store.nodes !== undefined;
     this.writer = new BatchWriter(deps);
     this.reader = new StoreReader(deps.store);
     this.timers = new TimerSet(deps.scheduler);
+    this.retention = new Retention(deps);
     this.admission = new Admission(limits);
     this.due = new DueQueue(deps, (resident) => this.onDue(resident));
     const goOn = (resident: Resident, tx: GlobalTransaction): void => this.goOn(resident, tx);
+    const onIdle = (resident: Resident): void => this.residents.forgetIfUnused(resident);
     const parts = {
       ...deps,
+      shared: this.shared,
+      onIdle,
       reader: this.reader,
       writer: this.writer,
       due: this.due,
@@ -106,32 +121,44 @@ export class Engine {
     this.fanOut = new FanOut({
       ...parts,
       progress,
-      onForeign: (resident) => this.mending.mendOrLose(resident, { owner: deps.incarnation }),
+      onForeign: (resident) => this.mending.missing(resident),
     });
-    const whole = { ...parts, progress, residents: this.residents, fanOut: this.fanOut, goOn };
+    const watchers = new Watchers({
+      ...parts,
+      onNewer: (resident) => this.mending.lookAgain(resident),
+    });
+    const whole = {
+      ...parts,
+      progress,
+      residents: this.residents,
+      fanOut: this.fanOut,
+      watchers,
+      goOn,
+    };
     this.mending = new Mending(whole);
+    const all = { ...whole, mending: this.mending, takeover: new Takeover(whole) };
+    this.sweep = new Sweep({ ...all, residentMax: limits.residentMax });
+    this.ownership = new OwnershipCheck(all);
+    this.truth = new Truth({ ...all, isStopping: () => this.stopping });
     this.stuckWatch = new StuckWatch(whole);
-    this.orders = new Orders(whole);
-    this.steps = new Steps({
-      ...whole,
-      onRefused: (resident, row) => this.mending.mendOrLose(resident, row),
-    });
+    this.orders = new Orders({ ...all, decide: (gid, event) => this.submit(gid, event) });
+    this.steps = new Steps(all);
   }
 
-  /** Takes over everything unfinished and goes on with it. Resolves when all of it is in memory, or planned. */
+  /**
+   * Takes over what is unfinished and belongs to no live node, and goes on with it. Where this process has the store alone, it
+   * resolves when all of it is in memory, or planned; where nodes share the store, at once, and goes on in the background.
+   */
   async start(): Promise<{ readonly resumed: number }> {
-    let resumed = 0;
-    for (let claimed = CLAIM_PAGE; claimed === CLAIM_PAGE; ) {
-      const page = await this.deps.store.claim(CLAIM_PAGE);
-      claimed = page.length;
-      resumed += page.length;
-      for (const tx of page) {
-        this.admission.resume(tx);
-        this.residents.adopt(this.residents.of(tx.gid), tx);
-      }
-      await this.residents.roomMade();
-    }
+    const resumed = await this.sweep.start();
+    this.retention.start();
+    this.ownership.start();
     return { resumed };
+  }
+
+  /** Another node has gone: what it owned is taken over now, in the background. */
+  nodeGone(): void {
+    this.sweep.now();
   }
 
   /** How many transactions are in memory. */
@@ -163,7 +190,7 @@ export class Engine {
     event: TransactionEvent,
     options: { readonly expiresAt?: number | undefined } = {},
   ): Promise<GlobalTransaction> {
-    if (this.stopping) return Promise.reject(shuttingDown(gid));
+    if (this.stopping) return Promise.reject(this.refusal(gid));
     const resident = this.residents.of(gid);
     if (event.kind === 'register' && resident.waitingSteps >= MAILBOX_MAX) {
       const message = `too many requests wait for transaction ${gid}`;
@@ -180,15 +207,13 @@ export class Engine {
    * the TercetError that `operate` or the store gave. Repeating is safe.
    */
   operate(gid: Gid, event: OperatorEvent, signal?: CallSignal): Promise<OrderResult> {
-    if (this.stopping) return Promise.reject(shuttingDown(gid));
+    if (this.stopping) return Promise.reject(this.refusal(gid));
     return this.orders.take(gid, event, signal);
   }
 
   /** The present truth about a transaction; rejects with TRANSACTION_NOT_FOUND. */
-  async get(gid: Gid): Promise<GlobalTransaction> {
-    const tx = this.residents.get(gid)?.tx ?? (await this.reader.load(gid));
-    if (tx !== undefined) return tx;
-    throw notFound(gid);
+  get(gid: Gid): Promise<GlobalTransaction> {
+    return this.truth.get(gid);
   }
 
   /** The value that the deciding commit carried; undefined where there is none. */
@@ -197,28 +222,14 @@ export class Engine {
   }
 
   /** The present truth, once a fact holds or the wait is over. */
-  async wait(gid: Gid, options: WaitOptions): Promise<GlobalTransaction> {
-    if (this.stopping) return await this.get(gid);
-    const resident = this.residents.of(gid);
-    try {
-      if (resident.tx === undefined && this.residents.absentCount > 0) {
-        await resident.serially(() => this.residents.bring(resident));
-      }
-      if (resident.tx === undefined || this.stopping) return await this.get(gid);
-      // Looks at this wait alone: thousands may wait for the same transaction.
-      const { fact, timeoutMs } = options;
-      const there = timeoutMs <= 0 || holds(factReached(resident.tx), fact);
-      if (!there) await resident.waiters.wait(options);
-      return resident.tx ?? (await this.get(gid));
-    } finally {
-      this.residents.forgetIfUnused(resident);
-    }
+  wait(gid: Gid, options: WaitOptions): Promise<GlobalTransaction> {
+    return this.truth.wait(gid, options);
   }
 
   /** The stuck branches, the oldest decision first. Reads from the store what is not in memory. */
   async stuck(): Promise<readonly StuckBranch[]> {
     const { clock, clockSkewMs } = this.deps;
-    const transactions = await unfinished(this.residents, this.reader);
+    const transactions = await unfinished(this.residents, this.reader, this.shared);
     return stuckBranches(transactions, { now: clock.now(), clockSkewMs });
   }
 
@@ -233,12 +244,7 @@ export class Engine {
    * goes on with it. Takes at most `graceMs`.
    */
   async stop(graceMs: number): Promise<void> {
-    this.stopping = true;
-    this.timers.close();
-    this.residents.close();
-    this.stuckWatch.close();
-    this.due.close();
-    for (const resident of this.residents.all()) resident.release();
+    this.close();
     const flushed = this.fanOut.stop(graceMs * CALLS_SHARE).then(() => this.writer.drain());
     await new Promise<void>((resolve) => {
       const timer = this.deps.scheduler.after(graceMs, resolve);
@@ -251,21 +257,67 @@ export class Engine {
     this.residents.clear();
   }
 
+  /**
+   * This incarnation is over: what it owned is, or will be, in other hands. Nothing is called, answered or written from its
+   * memory any more; commands under way reject with MOVED, and so do waits.
+   */
+  giveUp(): void {
+    this.givenUp = true;
+    this.fanOut.giveUp();
+    this.reader.close();
+    const all = [...this.residents.all()];
+    // Whoever still holds one of them finds nothing to act on.
+    for (const resident of all) resident.lose();
+    this.residents.clear();
+    this.writer.giveUp(lifeOver());
+    for (const resident of all) resident.release();
+    this.close();
+  }
+
+  /** Resolves when nothing that this engine asked of the store, and that could change it, is on its way any more. */
+  async quiet(): Promise<void> {
+    await Promise.all([this.writer.quiet(), this.sweep.quiet()]);
+  }
+
+  private close(): void {
+    this.stopping = true;
+    this.timers.close();
+    this.sweep.close();
+    this.retention.close();
+    this.residents.close();
+    this.stuckWatch.close();
+    this.due.close();
+    for (const resident of this.residents.all()) resident.release();
+  }
+
+  private refusal(gid: Gid): TercetError {
+    return this.givenUp ? lifeOver() : new TercetError('SHUTTING_DOWN', { details: { gid } });
+  }
+
   /** Plans the next step of a transaction whose durable state has just become known (E3). */
   private goOn(resident: Resident, tx: GlobalTransaction): void {
     if (isFinished(tx.status)) return this.onFinished(resident);
-    if (tx.status === 'trying') return this.due.set(resident, tx.deadlineAt);
+    if (tx.status === 'trying') return this.planDeadline(resident, tx);
     this.due.delete(resident);
     this.stuckWatch.watch(tx);
     this.fanOut.drive(resident);
+  }
+
+  /** What is held is never decided by time. */
+  private planDeadline(resident: Resident, tx: GlobalTransaction): void {
+    const at = decidedByTimeAt(tx);
+    if (at === undefined) this.due.delete(resident);
+    else this.due.set(resident, at);
   }
 
   private onDue(resident: Resident): void {
     if (resident.tx?.status !== 'trying') return this.fanOut.drive(resident);
     this.submit(resident.gid, { kind: 'deadline' }).then(
       // Early by a jump of the clock: plan again.
-      (tx) => (tx.status === 'trying' ? this.due.set(resident, tx.deadlineAt) : undefined),
+      (tx) => (tx.status === 'trying' ? this.planDeadline(resident, tx) : undefined),
       (error: unknown) => {
+        // In other hands it is their business.
+        if (error instanceof TercetError && error.code === 'MOVED') return;
         this.deps.logger.warn({ gid: resident.gid, err: error }, 'deadline not decided');
       },
     );
@@ -289,6 +341,9 @@ export class Engine {
   }
 }
 
-function shuttingDown(gid: Gid): TercetError {
-  return new TercetError('SHUTTING_DOWN', { details: { gid } });
+/** Told to whoever asked an engine that was given up. */
+export function lifeOver(): TercetError {
+  const message =
+    'this coordinator was taken for dead by another one and begins anew: send the request again';
+  return new TercetError('MOVED', { message, details: { reason: 'removed' } });
 }

@@ -62,6 +62,8 @@ export interface FanOutDeps {
   readonly clockSkewMs: number;
   /** The store keeps no bytes of a branch that memory knows: memory and store differ. */
   readonly onForeign: (resident: Resident) => void;
+  /** A call of a transaction that is not here any more has ended: nobody may need the resident now. */
+  readonly onIdle: (resident: Resident) => void;
 }
 
 /** Time until a call that could not be made, its payloads not being readable, is tried again. */
@@ -126,6 +128,14 @@ export class FanOut {
     timer.cancel();
   }
 
+  /** Starts no more calls, and gives up those that run. What they still answer concerns nobody. */
+  giveUp(): void {
+    this.stopping = true;
+    this.timers.close();
+    this.deps.gates.close();
+    this.givingUp.abort();
+  }
+
   /**
    * While its target is down a branch that met that waits with the others (F5): its own backoff would keep it away when
    * the target is back, and it grows with every probe.
@@ -168,7 +178,7 @@ export class FanOut {
       throw err;
     } finally {
       resident.removeCall(call);
-      this.drive(resident);
+      this.goOn(resident);
       done();
     }
   }
@@ -179,13 +189,15 @@ export class FanOut {
     const wanted = this.wanted(resident, branchId);
     if (payloads === undefined || wanted === undefined) return undefined;
     const { branch, phase } = wanted;
+    const { term } = resident;
     const call = callOf(wanted, payloads, this.givingUp.signal);
     const end = interceptors.standAround
       ? await interceptors.attempt(call, () => caller.call(call))
       : { reply: await caller.call(call), sent: true };
     // An attempt that we gave up ourselves says nothing about the participant: it is not counted.
     const givenUp = this.givingUp.signal.aborted && end.reply.code !== grpcCode.OK;
-    if (givenUp || resident.tx === undefined) return undefined;
+    // What was lost meanwhile is another one's, who calls anew; and what came back since knows nothing of this call.
+    if (givenUp || resident.tx === undefined || resident.term !== term) return undefined;
     const outcome = outcomeOf(branch.spec.dialect, phase, end.reply);
     this.answered(resident, { branchId, outcome });
     return end.sent ? end.reply : undefined;
@@ -208,8 +220,13 @@ export class FanOut {
     resident.hold(branchId);
     this.timers.after(PUT_OFF_MS, () => {
       resident.unhold(branchId);
-      this.drive(resident);
+      this.goOn(resident);
     });
+  }
+
+  private goOn(resident: Resident): void {
+    if (resident.tx === undefined) this.deps.onIdle(resident);
+    else this.drive(resident);
   }
 
   /** The branch, where it is to be called now (F4). */

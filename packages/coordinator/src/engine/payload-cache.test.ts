@@ -101,6 +101,28 @@ describe('PayloadCache', () => {
     expect(reads()).toBe(1);
   });
 
+  it.each(['forget', 'clear'] as const)(
+    'C4: hands out what was read while its transaction was forgotten (%s), and does not keep it',
+    async (how) => {
+      const { store, cache, reads } = await world(10_000);
+      const tx = aTransaction({ gid, branches: [branchOf('1', 100), branchOf('2', 100)] });
+      await store.write([{ kind: 'open', tx }]);
+      const early = cache.of(gid, one);
+      const other = cache.of(gid, '2' as BranchId);
+      cache[how](gid);
+      const late = cache.of(gid, one);
+      expect((await early)?.payload).toHaveLength(100);
+      expect((await other)?.payload).toHaveLength(100);
+      expect(cache.peek(gid, '2' as BranchId)).toBeUndefined();
+      // Who came back meanwhile is kept.
+      await late;
+      expect(cache.peek(gid, one)?.payload).toHaveLength(100);
+      expect(reads()).toBe(3);
+      cache.forget(gid);
+      expect(cache.bytes).toBeLessThan(1_300);
+    },
+  );
+
   it('does not keep a payload that is larger than itself', async () => {
     const { cache } = await world(2_000);
     cache.keep(gid, [branchOf('1', 100), branchOf('2', 5_000)]);

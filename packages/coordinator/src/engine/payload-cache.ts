@@ -5,6 +5,7 @@
  * C1 The bytes held, with an allowance for each entry, stay under the limit; what was kept longest ago goes first.
  * C2 Everything here is durable: dropping an entry loses nothing.
  * C3 Bytes that were handed out stay what they are, whatever is kept or forgotten afterwards: no place is used twice.
+ * C4 What is read while its transaction is forgotten is handed out, and not kept: nobody would forget it again.
  *
  * Bytes are copied into slabs, one behind the other. An array of its own for each payload took 370 bytes besides the
  * payload, and was the costliest step of a registration.
@@ -40,6 +41,8 @@ export class PayloadCache {
   private slabs: Slab[] = [];
   private slabBytes = 0;
   private count = 0;
+  /** Reads under way, those of one gid together; a gid that is forgotten has none any more (C4). */
+  private readonly reads = new Map<Gid, { running: number }>();
 
   constructor(
     private readonly reader: StoreReader,
@@ -72,15 +75,25 @@ export class PayloadCache {
   async of(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
     const kept = this.peek(gid, branchId);
     if (kept !== undefined) return kept;
-    const read = await this.reader.loadPayloads(gid, branchId);
-    if (read !== undefined && this.peek(gid, branchId) === undefined) {
-      this.add(gid, [{ id: branchId, ...read }]);
+    const reads = this.reads.get(gid) ?? { running: 0 };
+    this.reads.set(gid, reads);
+    reads.running++;
+    try {
+      const read = await this.reader.loadPayloads(gid, branchId);
+      const wanted = this.reads.get(gid) === reads;
+      if (wanted && read !== undefined && this.peek(gid, branchId) === undefined) {
+        this.add(gid, [{ id: branchId, ...read }]);
+      }
+      return read;
+    } finally {
+      reads.running--;
+      if (reads.running === 0 && this.reads.get(gid) === reads) this.reads.delete(gid);
     }
-    return read;
   }
 
   /** The transaction is finished or gone from memory. */
   forget(gid: Gid): void {
+    this.reads.delete(gid);
     const kept = this.entries.get(gid);
     if (kept === undefined) return;
     this.entries.delete(gid);
@@ -93,6 +106,7 @@ export class PayloadCache {
 
   /** Forgets everything. */
   clear(): void {
+    this.reads.clear();
     this.entries.clear();
     this.slabs = [];
     this.slabBytes = 0;

@@ -13,6 +13,7 @@ import {
   type OperatorEvent,
   TercetError,
   completed,
+  decidedByTimeAt,
   dueAt,
   isFinished,
   openPhase,
@@ -35,11 +36,15 @@ export interface ProgressDeps {
   readonly onFinished: (resident: Resident) => void;
   /** A write found the row in other hands. */
   readonly onLost: (resident: Resident, row: RowFacts | undefined) => void;
+  /** A write of a transaction that is not here any more has ended: nobody may need the resident now. */
+  readonly onIdle: (resident: Resident) => void;
 }
 
 /** What one write holds. */
 interface Written {
   readonly operation: Extract<TransactionOperation, { kind: 'progress' }>;
+  /** The resident's term in which it was written. */
+  readonly term: number;
   readonly orders: readonly {
     readonly order: PendingOrder;
     readonly changed: readonly BranchId[];
@@ -76,7 +81,7 @@ export class Progress {
 
   /** When the transaction has to be looked at next, Unix ms; undefined = not by time. */
   nextAt(tx: GlobalTransaction): number | undefined {
-    if (tx.status === 'trying') return tx.deadlineAt;
+    if (tx.status === 'trying') return decidedByTimeAt(tx);
     const times = tx.branches.flatMap((one) => dueAt(tx, one, this.deps.clockSkewMs) ?? []);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -100,6 +105,7 @@ export class Progress {
         : resident.leaving.until;
     return {
       operation: { kind: 'progress', tx, nextAt },
+      term: resident.term,
       orders,
     };
   }
@@ -107,6 +113,12 @@ export class Progress {
   /** Phase two is over, or in other hands. */
   private nothingToWrite(resident: Resident): void {
     resident.saving = false;
+    this.endOrders(resident);
+    this.deps.onIdle(resident);
+  }
+
+  /** The transaction is in other hands: its orders are told so, and a write under way concerns nobody any more. */
+  lost(resident: Resident): void {
     this.endOrders(resident);
   }
 
@@ -123,7 +135,10 @@ export class Progress {
   private saved(resident: Resident, written: Written | undefined, result: WriteResult): void {
     resident.saving = false;
     const { tx } = resident;
-    if (tx === undefined || written === undefined) return this.endOrders(resident);
+    if (tx === undefined || written === undefined) return this.nothingToWrite(resident);
+    // It was lost and taken over again, or read again, while the write was under way: what has come since waits for the next.
+    const late = result.kind === 'refused' && written.operation.tx.epoch < tx.epoch;
+    if (late || written.term !== resident.term) return this.save(resident);
     if (result.kind === 'dropped') throw new Error('bug: an outcome is never dropped');
     if (result.kind === 'refused') {
       this.endOrders(resident);

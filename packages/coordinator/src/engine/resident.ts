@@ -56,6 +56,7 @@ export class Resident {
   /** One entry for each `hold`. */
   private heldIds: readonly BranchId[] = none;
   private waiting: Waiters | undefined;
+  private terms = 0;
   private tail: Promise<unknown> | undefined;
   private steps = 0;
 
@@ -64,16 +65,35 @@ export class Resident {
     private readonly scheduler: Scheduler,
   ) {}
 
+  /** Which time of ours with this transaction it is: what began in an earlier one concerns nobody any more. */
+  get term(): number {
+    return this.terms;
+  }
+
+  /** The transaction is in other hands: nothing of it is known here any more, and what is under way comes too late. */
+  lose(): void {
+    this.tx = undefined;
+    this.unsaved = false;
+    this.storedNextAt = undefined;
+    this.stuckIds = undefined;
+    this.terms++;
+  }
+
+  /** Whether anybody waits for a fact. */
+  get hasWaiters(): boolean {
+    return this.waiting !== undefined && this.waiting.size > 0;
+  }
+
   /** Those who wait for a fact. */
   get waiters(): Waiters {
     this.waiting ??= new Waiters(this.scheduler);
     return this.waiting;
   }
 
-  /** Tells those who wait, if anybody does. */
-  notify(): void {
-    if (this.tx === undefined || this.waiting === undefined) return;
-    this.waiting.notify(this.tx);
+  /** Tells those who wait, if anybody does, what is known: by default, what memory holds. */
+  notify(tx: GlobalTransaction | undefined = this.tx): void {
+    if (tx === undefined || this.waiting === undefined) return;
+    this.waiting.notify(tx);
     if (this.waiting.size === 0) this.waiting = undefined;
   }
 

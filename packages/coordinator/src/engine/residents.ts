@@ -18,6 +18,8 @@ import {
 } from '@tercet/core';
 import type { Logger } from '../observability/logger';
 import type { DuePosition } from '../store/store';
+import { Absentees } from './absentees';
+import type { Admission } from './admission';
 import type { LeanForms } from './lean';
 import type { PayloadCache } from './payload-cache';
 import type { Progress } from './progress';
@@ -35,6 +37,7 @@ export interface ResidentsDeps {
   readonly payloads: PayloadCache;
   readonly forms: LeanForms;
   readonly progress: Progress;
+  readonly admission: Admission;
   /** Most unfinished transactions in memory. */
   readonly residentMax: number;
   /** A transaction has come into memory: plan its next step. */
@@ -60,14 +63,16 @@ const LOOKS = 16;
 export class Residents {
   private readonly byGid = new ReleasingMap<Gid, Resident>();
   private readonly timers: TimerSet;
-  /** Unfinished transactions of ours that are not in memory. */
-  private absent = 0;
+  private readonly absent: Absentees;
+  /** What came into memory while a claim is under way: it is newer than what the claim will show. */
+  private news: Set<Gid> | undefined;
   private scanning = false;
   private leavers = 0;
   private left: (() => void)[] = [];
 
   constructor(private readonly deps: ResidentsDeps) {
     this.timers = new TimerSet(deps.scheduler);
+    this.absent = new Absentees(deps.admission);
   }
 
   /** How many are in memory. */
@@ -77,7 +82,12 @@ export class Residents {
 
   /** How many unfinished ones are not. */
   get absentCount(): number {
-    return this.absent;
+    return this.absent.size;
+  }
+
+  /** Whether a transaction is ours and unfinished, but not in memory. */
+  isAbsent(gid: Gid): boolean {
+    return this.absent.has(gid);
   }
 
   /** All of them. */
@@ -102,20 +112,63 @@ export class Residents {
 
   /** Puts a transaction that was read from the store into memory and plans its next step. */
   adopt(resident: Resident, tx: GlobalTransaction): void {
+    this.news?.add(tx.gid);
     this.deps.payloads.keep(tx.gid, tx.branches);
     resident.tx = this.deps.forms.transaction(tx);
+    resident.notify();
     this.deps.onAdopted(resident, resident.tx);
     this.makeRoom();
   }
 
-  /** Reads a transaction back that had left memory. False = it is not one of ours, or it is finished. */
+  /** The unfinished transactions that memory takes for ours, those that are absent last; opened before `time`, as far as it tells. */
+  *openedBefore(time: number): Generator<Gid, void, undefined> {
+    for (const { gid, tx } of this.byGid.values()) {
+      if (tx !== undefined && !isFinished(tx.status) && tx.openedAt < time) yield gid;
+    }
+    yield* this.absent.all();
+  }
+
+  /** An absent transaction is in other hands, or finished. */
+  gone(gid: Gid): void {
+    this.absent.gone(gid);
+  }
+
+  /** Reads a transaction of ours into memory that is not there. False = it is not one of ours, or it is finished. */
   async bring(resident: Resident): Promise<boolean> {
-    const tx = await this.deps.reader.loadOwned(resident.gid);
-    if (tx === undefined) return false;
+    const { gid } = resident;
+    const tx = await this.deps.reader.loadOwned(gid);
     if (resident.tx !== undefined) return true;
-    if (this.absent > 0) this.absent--;
+    if (tx === undefined) {
+      this.absent.gone(gid);
+      return false;
+    }
+    this.absent.back(tx);
     this.adopt(resident, tx);
     return true;
+  }
+
+  /** A transaction has become ours in the store: it comes into memory, now by `bring` or later by itself. */
+  took(gid: Gid): void {
+    this.absent.took(gid);
+    this.planScan();
+  }
+
+  /** A transaction has become ours in the store, and was read. */
+  claimed(resident: Resident, tx: GlobalTransaction): void {
+    this.absent.took(tx.gid);
+    this.absent.back(tx);
+    this.adopt(resident, tx);
+  }
+
+  /** Runs one claim; `has` of its second answer tells whether a transaction came into memory meanwhile. */
+  async duringClaim<T>(claim: () => Promise<T>): Promise<readonly [T, ReadonlySet<Gid>]> {
+    const news = new Set<Gid>();
+    this.news = news;
+    try {
+      return [await claim(), news];
+    } finally {
+      this.news = undefined;
+    }
   }
 
   /** What is there: in memory, or read into it where it is unfinished and ours, or else as the store has it. */
@@ -136,12 +189,6 @@ export class Residents {
     this.stay(resident);
     this.deps.payloads.forget(resident.gid);
     this.forgetIfUnused(resident);
-  }
-
-  /** Forgets a resident whatever it does: its transaction is in other hands. */
-  forget(resident: Resident): void {
-    this.stay(resident);
-    if (this.byGid.get(resident.gid) === resident) this.drop(resident.gid);
   }
 
   /** A write of a resident is durable: one that was leaving is gone now, unless something has come up. */
@@ -187,6 +234,7 @@ export class Residents {
   /** Forgets all. */
   clear(): void {
     this.byGid.clear();
+    this.absent.clear();
     this.deps.payloads.clear();
   }
 
@@ -227,19 +275,22 @@ export class Residents {
     this.deps.onLeaving(resident);
     this.deps.payloads.forget(resident.gid);
     // Whoever still holds this object finds nothing to act on: another one will come in its place.
+    const { tx } = resident;
     resident.tx = undefined;
     this.drop(resident.gid);
-    this.absent++;
+    if (tx !== undefined) this.absent.left(tx);
     this.planScan();
   }
 
   private drop(gid: Gid): void {
     this.byGid.delete(gid);
+    // A repeat that came after the end has read them once more.
+    this.deps.payloads.forget(gid);
     if (this.byGid.size === 0) this.deps.onEmpty();
   }
 
   private planScan(): void {
-    if (this.scanning || this.absent === 0) return;
+    if (this.scanning || this.absent.size === 0) return;
     this.scanning = true;
     this.timers.after(SCAN_MS, () => {
       this.scan()
@@ -253,6 +304,7 @@ export class Residents {
 
   /** Brings back what is due and absent, the longest due first, as far as there is room. */
   private async scan(): Promise<void> {
+    for (const gid of this.absent.toRead) await this.bringBack(gid);
     const before = this.deps.clock.now() + SCAN_MS;
     let after: DuePosition | undefined;
     for (let found = SCAN_PAGE; found === SCAN_PAGE; ) {

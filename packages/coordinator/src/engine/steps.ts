@@ -17,10 +17,13 @@ import type { Admission, Reservation } from './admission';
 import type { BatchWriter } from './batch-writer';
 import type { InterceptorChain } from './interceptors';
 import { type LeanForms, isLean } from './lean';
+import type { Mending } from './mending';
 import type { PayloadCache } from './payload-cache';
 import { moved } from './progress';
 import type { Resident } from './resident';
 import type { Residents } from './residents';
+import type { StoreReader } from './store-reader';
+import type { Takeover } from './takeover';
 import type { TransactionOperation, WriteResult } from './write-queue';
 
 /** What a step needs. */
@@ -35,8 +38,11 @@ export interface StepDeps {
   readonly logger: Logger;
   /** Plans the next step of a transaction whose durable state has just become known. */
   readonly goOn: (resident: Resident, tx: GlobalTransaction) => void;
-  /** A write was refused: the row is not what memory says. */
-  readonly onRefused: (resident: Resident, row: RowFacts | undefined) => void;
+  readonly reader: StoreReader;
+  readonly takeover: Takeover;
+  readonly mending: Mending;
+  /** Whether other nodes use the store, too. */
+  readonly shared: boolean;
 }
 
 /** Bounds of a step. */
@@ -46,6 +52,20 @@ export interface StepOptions {
 }
 
 type Accepted = Extract<Decision, { kind: 'accepted' }>;
+
+interface Step {
+  readonly resident: Resident;
+  readonly event: TransactionEvent;
+  readonly options: StepOptions;
+}
+
+/** How one try of a step ended: with the durable state, or with what the row says, where that is not what was believed. */
+type TryEnd =
+  | { readonly tx: GlobalTransaction }
+  | { readonly tx: undefined; readonly row: RowFacts | undefined };
+
+/** How often a step begins anew because others were faster, before the caller is sent back. */
+const TRIES = 3;
 
 /** Takes steps. */
 export class Steps {
@@ -58,59 +78,95 @@ export class Steps {
     options: StepOptions,
   ): Promise<GlobalTransaction> {
     const { residents } = this.deps;
+    const step = { resident, event, options };
     const opens = event.kind === 'register' && event.opening !== undefined;
+    let end: TryEnd = { tx: undefined, row: undefined };
     if (resident.tx === undefined && opens) {
       // Where all that is ours is in memory, an opening need not ask the store: its insert finds out. One that had left
       // memory would take the repeated insert for its own, whatever the bytes.
-      const back = residents.absentCount > 0 && (await residents.bring(resident));
-      const opened = back ? undefined : await this.open(resident, event, options);
-      if (opened !== undefined) return opened;
+      const back = residents.isAbsent(resident.gid) && (await residents.bring(resident));
+      if (!back) end = await this.open(step);
     }
-    return await this.onto(await residents.present(resident), { resident, event, options });
+    for (let tries = 0; tries < TRIES && end.tx === undefined; tries++) {
+      const known = resident.tx ?? (await this.met(step, end.row));
+      end = await this.onto(known, step);
+    }
+    if (end.tx === undefined) throw moved(resident);
+    return end.tx;
   }
 
-  /** Opens a transaction; undefined = the gid is there already. */
-  private async open(
-    resident: Resident,
-    event: TransactionEvent,
-    options: StepOptions,
+  /** What the event meets where memory holds nothing. */
+  private met(
+    { resident, event, options }: Step,
+    row: RowFacts | undefined,
   ): Promise<GlobalTransaction | undefined> {
+    // Nobody asked for it: it fell due here, and was lost before its turn came.
+    if (event.kind === 'deadline') throw moved(resident);
+    return this.deps.takeover.forEvent(resident, event, { ...options, row });
+  }
+
+  /** Opens a transaction, unless the gid is there already. */
+  private async open({ resident, event, options }: Step): Promise<TryEnd> {
     const { gid } = resident;
     const decision = decide({ gid, tx: undefined }, event, this.deps.clock.now());
-    if (decision.kind !== 'accepted') return answerOf(decision);
+    if (decision.kind !== 'accepted') return { tx: answerOf(decision) };
     let reservation: Reservation;
     try {
       reservation = this.admit(decision, undefined);
     } catch (error) {
       // There is no room for a new one; a repeat of an old one is still answered (I9).
-      if ((await this.deps.residents.present(resident)) !== undefined) return undefined;
+      const row = await this.deps.reader.facts(gid);
+      if (row !== undefined) return { tx: undefined, row };
       throw error;
     }
     const result = await this.deps.writer.write(operationOf(decision, undefined), options);
     if (result.kind !== 'applied') reservation.release();
-    if (result.kind === 'refused') return undefined;
-    return this.written(resident, decision, result);
+    if (result.kind === 'refused') return { tx: undefined, row: result.row };
+    return { tx: this.written(resident, decision, result) };
   }
 
   /** Brings an event to what is there. */
-  private async onto(
-    known: GlobalTransaction | undefined,
-    step: {
-      readonly resident: Resident;
-      readonly event: TransactionEvent;
-      readonly options: StepOptions;
-    },
-  ): Promise<GlobalTransaction> {
+  private async onto(known: GlobalTransaction | undefined, step: Step): Promise<TryEnd> {
     const { resident, event, options } = step;
+    const { mending, writer } = this.deps;
     const tx = known === undefined ? undefined : await this.withBytes(known, event);
     const decision = decide({ gid: resident.gid, tx }, event, this.deps.clock.now());
-    if (decision.kind !== 'accepted') return answerOf(decision, resident.tx);
-    // It vanished between two reads, or it is unfinished in other hands.
-    if (known === undefined || resident.tx === undefined) throw moved(resident);
+    if (decision.kind !== 'accepted') {
+      const other = event.kind === 'deadline' ? undefined : await this.otherOwner(resident);
+      if (other !== undefined) return { tx: undefined, row: other };
+      return { tx: answerOf(decision, resident.tx) };
+    }
+    // It vanished or changed between two reads.
+    if (known === undefined || resident.tx === undefined) return { tx: undefined, row: undefined };
     const reservation = this.admit(decision, known);
-    const result = await this.deps.writer.write(operationOf(decision, known), options);
+    const result = await writer.write(operationOf(decision, known), options);
     if (result.kind !== 'applied') reservation.release();
-    return this.written(resident, decision, result);
+    if (result.kind === 'refused' && this.isElsewhere(resident, result.row)) {
+      mending.lose(resident);
+      return { tx: undefined, row: result.row };
+    }
+    return { tx: this.written(resident, decision, result) };
+  }
+
+  /**
+   * What memory knows of an undecided transaction is proven by each write. An answer without one is given only where the row
+   * is still ours; where it is not, the transaction is let go of. Decisions never change: they need no proof. Nor does a
+   * deadline that came too early: nobody is answered.
+   */
+  private async otherOwner(resident: Resident): Promise<RowFacts | undefined> {
+    const { mending, reader, shared } = this.deps;
+    if (!shared || resident.tx?.status !== 'trying') return undefined;
+    const row = await reader.facts(resident.gid);
+    if (row === undefined || !this.isElsewhere(resident, row)) return undefined;
+    mending.lose(resident);
+    return row;
+  }
+
+  /** Whether memory is from before the transaction went to another node; by now it may be ours again. */
+  private isElsewhere(resident: Resident, row: RowFacts | undefined): boolean {
+    const { mending, shared } = this.deps;
+    if (!shared || row === undefined) return shared;
+    return mending.isForeign(row) || mending.isNewer(resident, row);
   }
 
   /** A repeated registration is compared byte for byte; memory has none of the bytes. */
@@ -151,7 +207,7 @@ export class Steps {
         if (resident.tx !== undefined) resident.tx = { ...resident.tx, epoch: result.epoch };
         throw result.error;
       case 'refused':
-        this.deps.onRefused(resident, result.row);
+        this.deps.mending.mendOrLose(resident, result.row);
         throw moved(resident);
       case 'applied': {
         const tx = this.inMemory(resident.tx, decision, result.epoch);

@@ -4,14 +4,36 @@ import {
   type DuePosition,
   type DueQuery,
   type ListQuery,
+  type RowFacts,
   type Store,
   StoreFailure,
   type TransactionPage,
+  removedFailure,
 } from '../store/store';
 
-/** Reads from the store. One that cannot be read now is no bug: STORE_UNAVAILABLE, and the caller may ask again. */
+/**
+ * Reads from the store. One that cannot be read now is no bug: STORE_UNAVAILABLE, and the caller may ask again. Its details say
+ * why (`reason`) where the store does.
+ */
 export class StoreReader {
+  private closed = false;
+
   constructor(private readonly store: Store) {}
+
+  /** Nothing is read any more, also not by who asked before: the store is about to go on as another incarnation. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** What the row of a gid says now; undefined where the gid is not kept. */
+  facts(gid: Gid): Promise<RowFacts | undefined> {
+    return this.read(() => this.store.facts(gid));
+  }
+
+  /** Several transactions; what is not kept is left out. */
+  loadMany(gids: readonly Gid[]): Promise<readonly GlobalTransaction[]> {
+    return this.read(() => this.store.loadMany(gids));
+  }
 
   /** One transaction; undefined where the gid is not kept. */
   load(gid: Gid): Promise<GlobalTransaction | undefined> {
@@ -45,11 +67,15 @@ export class StoreReader {
 
   private async read<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      if (this.closed) throw removedFailure();
+      const found = await work();
+      if (this.closed) throw removedFailure();
+      return found;
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
       const message = `the store cannot be read: ${error.message}`;
-      throw new TercetError('STORE_UNAVAILABLE', { message, cause: error });
+      const details = error.reason === undefined ? {} : { reason: error.reason };
+      throw new TercetError('STORE_UNAVAILABLE', { message, details, cause: error });
     }
   }
 }

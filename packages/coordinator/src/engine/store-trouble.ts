@@ -33,7 +33,8 @@ export class StoreTrouble {
 
   /** A write failed in a way that concerns the store. */
   began(failure: StoreFailure): void {
-    if (this.failure === undefined) {
+    // A node that was removed has a store that works: the coordinator tells, and goes on as another node.
+    if (this.failure === undefined && failure.reason !== 'removed') {
       const fields = { alert: 'P0', err: failure };
       this.deps.logger.error(
         fields,

@@ -3,6 +3,7 @@ import {
   type Gid,
   type GlobalTransaction,
   type StuckReason,
+  isHeld,
   openPhase,
   openSince,
   pendingBranches,
@@ -11,7 +12,7 @@ import {
 import type { Residents } from './residents';
 import type { StoreReader } from './store-reader';
 
-/** A branch past its alert threshold. */
+/** A branch past its alert threshold, or of a transaction that is held. */
 export interface StuckBranch {
   readonly tx: GlobalTransaction;
   readonly branch: Branch;
@@ -24,7 +25,7 @@ export function stuckBranches(
   at: { readonly now: number; readonly clockSkewMs: number },
 ): readonly StuckBranch[] {
   const found = transactions
-    .filter((tx) => openPhase(tx) !== undefined)
+    .filter((tx) => openPhase(tx) !== undefined || isHeld(tx))
     .flatMap((tx) =>
       pendingBranches(tx).flatMap((branch): StuckBranch | [] => {
         const since = openSince(tx, branch, at.clockSkewMs);
@@ -44,24 +45,28 @@ function byGid(a: StuckBranch, b: StuckBranch): number {
 const PAGE = 500;
 
 /**
- * The unfinished transactions of ours, all that are in memory and those in phase two that are not: these are read page
- * by page, for operators only, who ask seldom and want all of them. One that leaves or comes meanwhile is there once.
+ * The unfinished transactions, those in memory and those that are not: of ours, or, where nodes share the store, of all of them,
+ * so that any node tells an operator what waits. These are read page by page: who asks, asks seldom and wants all of them. One
+ * that leaves or comes meanwhile is there once.
  */
 export async function unfinished(
   residents: Residents,
   reader: StoreReader,
+  shared: boolean,
 ): Promise<readonly GlobalTransaction[]> {
   const found = new Map<Gid, GlobalTransaction>();
-  for (const { gid, tx } of residents.all()) if (tx !== undefined) found.set(gid, tx);
-  if (residents.absentCount === 0) return [...found.values()];
-  const statuses = ['confirming', 'cancelling'] as const;
+  // Another node may have ended, or taken over, what memory still holds: where the store is shared, it says what there is.
+  if (!shared) for (const { gid, tx } of residents.all()) if (tx !== undefined) found.set(gid, tx);
+  if (!shared && residents.absentCount === 0) return [...found.values()];
+  const statuses = ['trying', 'confirming', 'cancelling'] as const;
   const rest = { name: undefined, gidPrefix: undefined, limit: PAGE };
   let cursor: string | undefined;
   do {
     const page = await reader.list({ ...rest, statuses, cursor });
-    for (const { gid } of page.transactions) {
-      const tx = residents.get(gid)?.tx ?? (await reader.loadOwned(gid));
-      if (tx !== undefined) found.set(gid, tx);
+    const gids = page.transactions.map(({ gid }) => gid).filter((gid) => !found.has(gid));
+    for (const tx of await reader.loadMany(gids)) {
+      const known = residents.get(tx.gid)?.tx;
+      found.set(tx.gid, known !== undefined && known.epoch >= tx.epoch ? known : tx);
     }
     cursor = page.nextCursor;
   } while (cursor !== undefined);

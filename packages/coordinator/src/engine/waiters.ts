@@ -19,7 +19,7 @@ export interface WaitOptions {
 
 interface Waiter {
   readonly fact: Fact;
-  readonly end: () => void;
+  readonly end: (tx?: GlobalTransaction) => void;
 }
 
 /** Those who wait for a fact of one transaction. Each wait ends exactly once and leaves no timer behind. */
@@ -33,21 +33,25 @@ export class Waiters {
     return this.waiters.size;
   }
 
-  /** Resolves when the fact holds, the time is up, the signal fires or everybody is released. */
-  wait(options: WaitOptions): Promise<void> {
+  /**
+   * Resolves with the transaction when the fact holds, with undefined when the time is up, the signal fires or everybody is
+   * released.
+   */
+  wait(options: WaitOptions): Promise<GlobalTransaction | undefined> {
     const { fact, timeoutMs, signal } = options;
-    if (timeoutMs <= 0 || signal?.aborted === true) return Promise.resolve();
+    if (timeoutMs <= 0 || signal?.aborted === true) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const end = (): void => {
+      const end = (tx?: GlobalTransaction): void => {
         if (!this.waiters.delete(waiter)) return;
         timer.cancel();
-        signal?.removeEventListener('abort', end);
-        resolve();
+        signal?.removeEventListener('abort', giveUp);
+        resolve(tx);
       };
+      const giveUp = (): void => end();
       const waiter = { fact, end };
       this.waiters.add(waiter);
-      const timer = this.scheduler.after(timeoutMs, end);
-      signal?.addEventListener('abort', end, { once: true });
+      const timer = this.scheduler.after(timeoutMs, giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
 
@@ -56,7 +60,7 @@ export class Waiters {
     if (this.waiters.size === 0) return;
     const reached = factReached(tx);
     for (const waiter of [...this.waiters]) {
-      if (holds(reached, waiter.fact)) waiter.end();
+      if (holds(reached, waiter.fact)) waiter.end(tx);
     }
   }
 

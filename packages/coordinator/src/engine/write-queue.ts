@@ -41,9 +41,25 @@ export interface QueuedWrite {
   readonly settle: (result: WriteResult) => void;
 }
 
-/** Whether an operation is new work: what may be refused. A decision or an outcome never is. */
-export function isNewWork(operation: TransactionOperation): boolean {
-  return operation.kind === 'open' || operation.kind === 'extend';
+/** Operations that are new work. */
+export type NewWorkOperation = Extract<TransactionOperation, { kind: 'open' | 'extend' | 'take' }>;
+
+/**
+ * Whether an operation is new work: what may be refused. A decision or an outcome never is; a transaction that was not taken
+ * over stays with its owner.
+ */
+export function isNewWork(operation: TransactionOperation): operation is NewWorkOperation {
+  return operation.kind === 'open' || operation.kind === 'extend' || operation.kind === 'take';
+}
+
+/** The gid that an operation concerns. */
+export function transactionOf(operation: TransactionOperation): Gid {
+  return operation.kind === 'take' ? operation.gid : operation.tx.gid;
+}
+
+/** The row's epoch where an operation took effect and no doubt raised it. */
+export function epochOf(operation: TransactionOperation): number {
+  return operation.kind === 'take' ? operation.epoch + 1 : operation.tx.epoch;
 }
 
 /** First in, first out, except that a batch holds at most one operation per gid and keeps to its limits. */
@@ -93,6 +109,21 @@ export class WriteQueue {
     this.bytes = this.writes.reduce((sum, { operation }) => sum + bytesOf(operation), 0);
   }
 
+  /** All writes that wait; none waits after it. */
+  takeAll(): readonly QueuedWrite[] {
+    const { writes } = this;
+    this.writes = [];
+    this.bytes = 0;
+    return writes;
+  }
+
+  /** All riders that wait; none waits after it. */
+  takeRiders(): readonly Rider[] {
+    const riders = [...this.riders.values()];
+    this.riders.clear();
+    return riders;
+  }
+
   /** The next batch. What does not fit stays in front, so that a large write is the first of the next batch. */
   take(): readonly QueuedWrite[] {
     const { batchOperationsMax, batchBytesMax } = this.limits;
@@ -101,15 +132,16 @@ export class WriteQueue {
     const gids = new Set<Gid>();
     let bytes = 0;
     for (const write of this.writes) {
+      const gid = transactionOf(write.operation);
       const size = bytesOf(write.operation);
       const fits =
         batch.length < batchOperationsMax && (batch.length === 0 || bytes + size <= batchBytesMax);
-      if (!fits || gids.has(write.operation.tx.gid)) {
+      if (!fits || gids.has(gid)) {
         later.push(write);
         continue;
       }
       batch.push(write);
-      gids.add(write.operation.tx.gid);
+      gids.add(gid);
       bytes += size;
     }
     this.writes = later;
@@ -131,7 +163,7 @@ const ROW_BYTES = 256;
 
 /** What an operation holds in memory and writes, roughly: rows, texts and payloads of a registration. */
 function bytesOf(operation: TransactionOperation): number {
-  if (!isNewWork(operation)) return ROW_BYTES;
+  if (!isNewWork(operation) || operation.kind === 'take') return ROW_BYTES;
   const from = operation.kind === 'extend' ? operation.before : 0;
   let bytes = ROW_BYTES;
   for (const { spec } of operation.tx.branches.slice(from)) {

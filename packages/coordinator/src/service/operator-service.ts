@@ -10,7 +10,7 @@ import {
   openPhase,
   serviceOf,
 } from '@tercet/core';
-import type { Engine } from '../engine/engine';
+import type { EngineCommands } from '../engine/present-engine';
 import type { StuckBranch } from '../engine/stuck-branches';
 import type { ListQuery, TransactionPage } from '../store/store';
 import { checkCount, checkVerdict, invalid } from './validation';
@@ -58,7 +58,7 @@ export interface OperatorAnswer {
 /** The calls of the Operator service. All reject with TercetError and may be repeated. */
 export class OperatorService {
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: EngineCommands,
     private readonly clock: Clock,
   ) {}
 

@@ -14,7 +14,7 @@ import {
   findBranch,
   holds,
 } from '@tercet/core';
-import type { Engine } from '../engine/engine';
+import type { EngineCommands } from '../engine/present-engine';
 import { type IsOwnAddress, TargetCheck } from './target';
 import { checkBranches, checkCount, checkOpening, checkResult, checkWait } from './validation';
 
@@ -102,7 +102,7 @@ export class TransactionService {
   private readonly targetCheck: TargetCheck;
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: EngineCommands,
     private readonly clock: Clock,
     private readonly targets: TargetRules,
   ) {

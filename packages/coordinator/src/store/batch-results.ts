@@ -15,15 +15,15 @@ export interface CommittedBatch {
 
 /** The gid that an operation concerns. */
 export function gidOf(operation: StoreOperation): string {
-  return operation.kind === 'fence' ? operation.gid : operation.tx.gid;
+  return 'gid' in operation ? operation.gid : operation.tx.gid;
 }
 
-/** The gids whose rows have to be read: a guard matched nothing there, or a fence wants to know the row. */
+/** The gids whose rows have to be read: a guard matched nothing there, or the operation tells the row. */
 export function gidsInQuestion(
   batch: readonly StoreOperation[],
   matched: readonly boolean[],
 ): ReadonlySet<string> {
-  const asked = batch.filter((operation, i) => operation.kind === 'fence' || matched[i] !== true);
+  const asked = batch.filter((operation, i) => tellsRow(operation) || matched[i] !== true);
   return new Set(asked.map(gidOf));
 }
 
@@ -49,8 +49,13 @@ export function batchResults(committed: CommittedBatch): readonly OperationResul
 }
 
 function appliedResult(operation: StoreOperation, row: RowFacts | undefined): OperationResult {
-  const told = operation.kind === 'fence' && row !== undefined;
+  const told = tellsRow(operation) && row !== undefined;
   return told ? { kind: 'applied', row } : { kind: 'applied' };
+}
+
+/** Whether its result tells what the row says. */
+export function tellsRow({ kind }: StoreOperation): boolean {
+  return kind === 'fence' || kind === 'take';
 }
 
 /** What the row said before an operation that took effect. */
@@ -66,6 +71,8 @@ function before(operation: StoreOperation, row: RowFacts): RowFacts | undefined 
       return { ...row, status: openStatusOf(operation.tx.status) };
     case 'fence':
       return { ...row, epoch: operation.epoch };
+    case 'take':
+      return { ...row, owner: operation.owner, epoch: operation.epoch };
   }
 }
 

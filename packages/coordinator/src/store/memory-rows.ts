@@ -1,6 +1,7 @@
 /** The memory twin's rows: what each operation makes of one, or that its guard does not match (S2). */
 import { type Branch, type GlobalTransaction, isFinished } from '@tercet/core';
 import { openStatusOf } from './batch-results';
+import { ROW_FORMAT } from './rows/columns';
 import {
   assertBranches,
   assertDecision,
@@ -9,7 +10,13 @@ import {
   assertResult,
   assertStates,
 } from './row-rules';
-import type { DecideOperation, ExtendOperation, ProgressOperation, StoreOperation } from './store';
+import type {
+  DecideOperation,
+  ExtendOperation,
+  ProgressOperation,
+  StoreOperation,
+  TakeOperation,
+} from './store';
 import {
   storedBranch,
   storedBytes,
@@ -25,6 +32,8 @@ export interface MemoryRow {
   /** Undefined = nothing is due by time. Means nothing once finished. */
   readonly nextAt: number | undefined;
   readonly result: Uint8Array | undefined;
+  /** Format of the row; one that is newer than what this version reads is neither read nor taken. */
+  readonly format: number;
 }
 
 /** The row after an operation of the incarnation `me`, or undefined where the operation's guard does not match. */
@@ -37,8 +46,9 @@ export function rowAfter(
   if (operation.kind === 'open') {
     if (row !== undefined) return undefined;
     const tx = storedTransaction(operation.tx);
-    return { owner: me, tx, nextAt: tx.deadlineAt, result: undefined };
+    return { owner: me, tx, nextAt: tx.deadlineAt, result: undefined, format: ROW_FORMAT };
   }
+  if (operation.kind === 'take') return taken(operation, row, me);
   if (row === undefined || row.owner !== me) return undefined;
   if (operation.kind === 'fence') {
     if (row.tx.epoch !== operation.epoch) return undefined;
@@ -48,9 +58,14 @@ export function rowAfter(
   return changed(operation, row);
 }
 
+/** Whether a row may change hands: it is unfinished, and of a format that is read. */
+export function isClaimable({ tx, format }: MemoryRow): boolean {
+  return !isFinished(tx.status) && format <= ROW_FORMAT;
+}
+
 /** What is wrong by itself is refused whether or not the guard matches. */
 function assertOperation(operation: StoreOperation): void {
-  if (operation.kind === 'fence') return;
+  if (operation.kind === 'fence' || operation.kind === 'take') return;
   const { tx } = operation;
   if (operation.kind === 'open') {
     assertOpening(tx);
@@ -58,6 +73,17 @@ function assertOperation(operation: StoreOperation): void {
   }
   if (operation.kind === 'extend') assertBranches(tx, operation.before);
   assertStates(tx);
+}
+
+function taken(
+  operation: TakeOperation,
+  row: MemoryRow | undefined,
+  me: string,
+): MemoryRow | undefined {
+  if (row === undefined || !isClaimable(row)) return undefined;
+  const { owner, epoch, runId } = operation;
+  if (row.owner !== owner || row.tx.epoch !== epoch || row.tx.runId !== runId) return undefined;
+  return { ...row, owner: me, tx: { ...row.tx, epoch: epoch + 1 } };
 }
 
 function changed(
@@ -97,8 +123,7 @@ function decided(operation: DecideOperation, row: MemoryRow): MemoryRow | undefi
 function progressed(operation: ProgressOperation, row: MemoryRow): MemoryRow | undefined {
   const { tx } = row;
   const { status, finishedAt } = operation.tx;
-  const open = tx.status !== 'trying' && tx.status === openStatusOf(status);
-  if (!open || !sameCount(tx, operation.tx)) return undefined;
+  if (tx.status !== openStatusOf(status) || !sameCount(tx, operation.tx)) return undefined;
   const next = { ...tx, status, finishedAt };
   assertDecision(next);
   // With the end a database does not even look at it.

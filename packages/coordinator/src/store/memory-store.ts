@@ -1,7 +1,7 @@
 /**
  * The in-memory twin of the stores: the same guards, results, failures and cursors, no driver, no file. What was
- * written survives `close` and `open` of the same instance, which is how tests restart a coordinator. It answers in
- * microtasks only, so it stands still with a virtual clock.
+ * written survives `close` and `open` of the same instance, which is how tests restart a coordinator. Several on one
+ * {@link SharedMemory} are nodes of one store. It answers in microtasks only, so it stands still with a virtual clock.
  */
 import {
   type BranchId,
@@ -13,33 +13,59 @@ import {
 } from '@tercet/core';
 import { batchResults, gidOf, gidsInQuestion } from './batch-results';
 import { comparePositions, decodeCursor, pageOf, positionOf } from './list-page';
-import { type MemoryRow, rowAfter } from './memory-rows';
+import { expireRows, finishedAtPlace } from './memory-expiry';
+import { type MemoryRow, isClaimable, rowAfter } from './memory-rows';
+import { ROW_FORMAT } from './rows/columns';
+import { assertReadable } from './rows/rows';
+import { tombstoneRowOf } from './rows/tombstone-row';
+import { SharedMemory } from './shared-memory';
 import {
   type BranchPayloads,
   type DuePosition,
   type DueQuery,
+  type Expired,
+  type ExpireQuery,
   type ListQuery,
+  type NodesListener,
   type OperationResult,
   type RowFacts,
   type Store,
   StoreFailure,
+  removedFailure,
+  type StoreNodes,
   type StoreOperation,
   type TransactionPage,
   type TransactionSummary,
 } from './store';
 import { cleanText, storedBytes, storedTransaction } from './stored-form';
 
+/** Options of {@link MemoryStore}. */
+export interface MemoryStoreOptions {
+  /** What it shares with others. Default: nothing, it is alone and takes over whatever another incarnation has left. */
+  readonly shared?: SharedMemory;
+}
+
 /** A store for tests and for trying Tercet out: nothing survives the process. */
 export class MemoryStore implements Store {
   readonly name = 'memory';
-  private rows = new Map<string, MemoryRow>();
+  readonly nodes: StoreNodes | undefined;
+  private readonly shared: SharedMemory;
+  private readonly rows: Map<string, MemoryRow>;
+  private listener: NodesListener | undefined;
   private me: string | undefined;
+
+  constructor({ shared }: MemoryStoreOptions = {}) {
+    this.shared = shared ?? new SharedMemory();
+    this.rows = this.shared.rows;
+    this.nodes = shared && { listen: (listener) => (this.listener = listener) };
+  }
 
   async open(incarnation: string): Promise<void> {
     if (this.me !== undefined) {
       throw new TercetError('STORE_IN_USE', { message: 'this memory store is open already' });
     }
     this.me = incarnation;
+    this.shared.join(incarnation, this.listener);
   }
 
   async write(batch: readonly StoreOperation[]): Promise<readonly OperationResult[]> {
@@ -60,7 +86,7 @@ export class MemoryStore implements Store {
   async claim(limit: number): Promise<readonly GlobalTransaction[]> {
     const me = this.incarnation();
     const theirs = [...this.rows.values()].filter(
-      (row) => row.owner !== me && !isFinished(row.tx.status),
+      (row) => row.owner !== me && !this.shared.isNode(row.owner) && isClaimable(row),
     );
     return theirs.slice(0, limit).map((row) => {
       const mine = { ...row, owner: me, tx: { ...row.tx, epoch: row.tx.epoch + 1 } };
@@ -69,15 +95,26 @@ export class MemoryStore implements Store {
     });
   }
 
-  async load(gid: Gid): Promise<GlobalTransaction | undefined> {
+  async facts(gid: Gid): Promise<RowFacts | undefined> {
+    return factsOf(this.readable(gid));
+  }
+
+  async loadMany(gids: readonly Gid[]): Promise<readonly GlobalTransaction[]> {
     this.incarnation();
-    const row = this.rows.get(gid);
+    const found = gids.flatMap((gid) => this.rows.get(gid) ?? []);
+    return found.filter((row) => row.format <= ROW_FORMAT).map(({ tx }) => copyOf(tx));
+  }
+
+  async load(gid: Gid): Promise<GlobalTransaction | undefined> {
+    const row = this.readable(gid);
     return row && copyOf(row.tx);
   }
 
   async loadOwned(gid: Gid): Promise<GlobalTransaction | undefined> {
     const row = this.rows.get(gid);
-    return isMine(row, this.incarnation()) ? copyOf(row.tx) : undefined;
+    if (!isMine(row, this.incarnation())) return undefined;
+    assertReadable(gid, row.format);
+    return copyOf(row.tx);
   }
 
   async loadPayloads(gid: Gid, branchId: BranchId): Promise<BranchPayloads | undefined> {
@@ -123,16 +160,46 @@ export class MemoryStore implements Store {
     return pageOf(found.slice(0, query.limit + 1), query.limit);
   }
 
+  async expire(query: ExpireQuery): Promise<Expired> {
+    this.incarnation();
+    return expireRows(this.rows, query);
+  }
+
+  async finishedAt(place: number): Promise<number | undefined> {
+    this.incarnation();
+    return finishedAtPlace(this.rows, place);
+  }
+
+  async importTombstones(tombstones: readonly GlobalTransaction[]): Promise<void> {
+    const owner = this.incarnation();
+    for (const tombstone of tombstones) {
+      tombstoneRowOf(tombstone);
+      if (this.rows.has(tombstone.gid)) continue;
+      const tx = { ...storedTransaction(tombstone), epoch: 1 };
+      const row = { owner, tx, nextAt: undefined, result: undefined, format: ROW_FORMAT };
+      this.rows.set(tx.gid, row);
+    }
+  }
+
   async probe(): Promise<void> {
     this.incarnation();
   }
 
   async close(): Promise<void> {
+    if (this.me !== undefined) this.shared.leave(this.me);
     this.me = undefined;
+  }
+
+  private readable(gid: Gid): MemoryRow | undefined {
+    this.incarnation();
+    const row = this.rows.get(gid);
+    if (row !== undefined) assertReadable(gid, row.format);
+    return row;
   }
 
   private incarnation(): string {
     if (this.me === undefined) throw new StoreFailure('unavailable', 'the store is not open');
+    if (this.shared.knowsItIsRemoved(this.me)) throw removedFailure();
     return this.me;
   }
 }
@@ -153,14 +220,20 @@ function compareDue(a: DuePosition, b: DuePosition): number {
 
 function factsOf(row: MemoryRow | undefined): RowFacts | undefined {
   if (row === undefined) return undefined;
-  const { epoch, runId, status, branches } = row.tx;
-  return { owner: row.owner, epoch, runId, status, branches: branches.length };
+  const { epoch, runId, status } = row.tx;
+  return { owner: row.owner, epoch, runId, status, branches: branchCount(row.tx) };
+}
+
+function branchCount({ branches, tombstone }: GlobalTransaction): number {
+  return tombstone?.branches ?? branches.length;
 }
 
 function summaryOf(tx: GlobalTransaction): TransactionSummary {
-  const { gid, runId, name, status, openedAt, decidedAt, finishedAt, cause, branches } = tx;
+  const { gid, runId, name, status, openedAt, decidedAt, finishedAt, cause } = tx;
   const times = { openedAt, decidedAt, finishedAt };
-  return { gid, runId, name, status, branches: branches.length, ...times, cause: cause?.kind };
+  const tombstone = tx.tombstone !== undefined;
+  const branches = branchCount(tx);
+  return { gid, runId, name, status, branches, ...times, cause: cause?.kind, tombstone };
 }
 
 /** Bytes are copied on their way out too: a reader cannot change what is stored. */

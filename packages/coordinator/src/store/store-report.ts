@@ -16,8 +16,8 @@ export interface Prerequisite {
   readonly met: boolean;
 }
 
-/** Who has the store, or had it last. */
-export interface Holder {
+/** A coordinator that shares the store, or did until it died. */
+export interface NodeReport {
   /** Host and process, where the store knows them; for people. */
   readonly where: string;
   /** Whether it showed that it lives while it was watched. */
@@ -33,13 +33,13 @@ export interface StoreReport {
   /** Schema version of this code. */
   readonly current: number;
   readonly prerequisites: readonly Prerequisite[];
-  /** Undefined = nobody has it. */
-  readonly holder: Holder | undefined;
+  /** Who shares it. One that shows no sign of life is removed by the others, or by the next one that starts. */
+  readonly nodes: readonly NodeReport[];
 }
 
 /** A store as operators look after it; nobody has to stop for that. Rejects with TercetError or StoreFailure. */
 export interface StoreCare {
-  /** Looks at it. Takes up to a ttl where somebody has it: whether that one lives shows in time. */
+  /** Looks at it. Takes up to a ttl where somebody shares it: who lives shows in time. */
   check(): Promise<StoreReport>;
   /** Brings its schema up to date, as opening it does. Safe to repeat, and for several at once. */
   migrate(): Promise<void>;

@@ -10,6 +10,8 @@
  * S4 A batch that fails is not applied, except with the failure kind `unknown`: then nobody knows, and the writer
  *    finds out by writing (`fence`, or the same open again), never by a plain read.
  * S5 Nothing unfinished is ever removed (I7).
+ * S6 Of finished transactions {@link Store.expire} alone removes anything, and of one with an operator's verdict nobody does.
+ *    Until its row goes, what a tombstone tells of gid, run, name, status, cause and times stays as it was.
  */
 import type { BranchId, Gid, GlobalStatus, GlobalTransaction, RunId } from '@tercet/core';
 
@@ -19,7 +21,8 @@ export type StoreOperation =
   | ExtendOperation
   | DecideOperation
   | ProgressOperation
-  | FenceOperation;
+  | FenceOperation
+  | TakeOperation;
 
 /**
  * Creates the row, its branches and labels. Guard: no row of this gid. `tx` is trying, nothing is decided, `tx.epoch`
@@ -55,7 +58,8 @@ export interface DecideOperation {
 
 /**
  * Writes status (phase two or its end), `nextAt`, and the states of all branches of `tx`, place by place.
- * Guard: owner, epoch, run id, a row in phase two of the same decision, and as many branches as `tx` has. A finished
+ * Guard: owner, epoch, run id, a row in phase two of the same decision, and as many branches as `tx` has. Of a `tx` that is
+ * trying, as a restored store holds it: a row that is trying. A finished
  * row is never written again: progress that comes late is part of it already (`applied`).
  */
 export interface ProgressOperation {
@@ -69,6 +73,21 @@ export interface ProgressOperation {
 export interface FenceOperation {
   readonly kind: 'fence';
   readonly gid: Gid;
+  readonly epoch: number;
+}
+
+/**
+ * Takes an unfinished transaction over from another incarnation, live or dead: owner = this incarnation, epoch + 1, by one
+ * compare-and-set, and tells what the row says then. Guard: gid, run id, `owner`, `epoch`, unfinished, and a format that this
+ * version reads. Whoever takes reads the transaction after it: it may have changed until then.
+ */
+export interface TakeOperation {
+  readonly kind: 'take';
+  readonly gid: Gid;
+  readonly runId: RunId;
+  /** The incarnation that owns the row, as {@link Store.facts} told it. */
+  readonly owner: string;
+  /** The row's epoch, as {@link Store.facts} told it. */
   readonly epoch: number;
 }
 
@@ -99,17 +118,42 @@ export type OperationResult =
  */
 export type StoreFailureKind = 'transient' | 'data' | 'unavailable' | 'unknown';
 
-/** A batch that failed as a whole. */
+/**
+ * Why, where a program has to tell it apart; it travels to clients as `details.reason` of the error.
+ * - `newer_format`: the row was written by a newer version, this one does not read it.
+ * - `removed`: this node was taken for dead by another one.
+ */
+export type StoreFailureReason = 'newer_format' | 'removed';
+
+/** What a {@link StoreFailure} may carry. */
+export interface StoreFailureInit {
+  /** What led to it. */
+  readonly cause?: unknown;
+  /** Default: the kind says all. */
+  readonly reason?: StoreFailureReason;
+}
+
+/** A batch that failed as a whole, or a read that could not be answered. */
 export class StoreFailure extends Error {
   override readonly name = 'StoreFailure';
+  /** Why, where a program has to tell it apart. */
+  readonly reason: StoreFailureReason | undefined;
 
   constructor(
     readonly kind: StoreFailureKind,
     message: string,
-    options: { readonly cause?: unknown } = {},
+    { reason, ...options }: StoreFailureInit = {},
   ) {
     super(message, options);
+    this.reason = reason;
   }
+}
+
+/** What a node's store refuses with once it has found out that the node was removed. */
+export function removedFailure(): StoreFailure {
+  const message =
+    'this coordinator was taken for dead by another one, which saw no sign of life; it goes on under another name';
+  return new StoreFailure('unavailable', message, { reason: 'removed' });
 }
 
 /** Filters and page of a list. */
@@ -134,12 +178,34 @@ export interface TransactionSummary {
   readonly decidedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly cause: 'commit' | 'rollback' | 'timeout' | undefined;
+  /** Only its tombstone is left. */
+  readonly tombstone: boolean;
 }
 
 /** A page of a list: unfinished transactions first (latest opened first), then finished ones (latest first). */
 export interface TransactionPage {
   readonly transactions: readonly TransactionSummary[];
   readonly nextCursor: string | undefined;
+}
+
+/** Which finished transactions were kept long enough. */
+export interface ExpireQuery {
+  /** Those that finished before this become tombstones, Unix ms. */
+  readonly finishedBefore: number;
+  /** Tombstones of those that finished before this are removed, Unix ms. */
+  readonly forgetBefore: number;
+  /** How many finished transactions one call looks at, for each of both steps. */
+  readonly limit: number;
+}
+
+/** What one call has done; durable. */
+export interface Expired {
+  /** Transactions of which a tombstone is left. */
+  readonly expired: number;
+  /** Rows that were removed. */
+  readonly forgotten: number;
+  /** Whether a step has reached its limit: there may be more. False also where another node is at it. */
+  readonly more: boolean;
 }
 
 /** Place in the order of due times. */
@@ -167,14 +233,35 @@ export interface BranchPayloads {
   readonly cancelPayload: Uint8Array | undefined;
 }
 
+/** Who is told what happens among the nodes that share a store. */
+export interface NodesListener {
+  /** A node was taken for dead, or has left: what it owned can be claimed now. */
+  onGone(): void;
+  /**
+   * This node was taken for dead by another one: what it owned is, or soon will be, in other hands. Its store refuses every
+   * write with `unavailable` from then on; the process goes on by opening the store as another incarnation.
+   */
+  onRemoved(): void;
+}
+
+/** The nodes that share a store. */
+export interface StoreNodes {
+  /** Sets who is told. To be called before the store is opened. */
+  listen(listener: NodesListener): void;
+}
+
 /** The port. Methods reject with {@link StoreFailure}; `open` and `list` also with TercetError. */
 export interface Store {
   /** Name for logs: `memory`, `sqlite`, `mysql`, `postgres`. */
   readonly name: string;
 
+  /** Present where several nodes may share the store; absent = this process has it alone. */
+  readonly nodes?: StoreNodes | undefined;
+
   /**
-   * Connects, migrates, and proves that nobody else uses the store; from then on this process writes as
-   * `incarnation` (never reused). Rejects with STORE_IN_USE, STORE_INCOMPATIBLE or STORE_CORRUPT.
+   * Connects and migrates; from then on this process writes as `incarnation` (never reused). Where one process has the store
+   * alone it proves that nobody else uses it; where several share it, the incarnation becomes one of its nodes. May be called
+   * again after `close`, with another incarnation. Rejects with STORE_IN_USE, STORE_INCOMPATIBLE or STORE_CORRUPT.
    */
   open(incarnation: string): Promise<void>;
 
@@ -185,11 +272,24 @@ export interface Store {
   write(batch: readonly StoreOperation[]): Promise<readonly OperationResult[]>;
 
   /**
-   * Takes over up to `limit` unfinished transactions of other incarnations, which must be known to be dead:
-   * owner = this incarnation, epoch + 1. Resolves after that is durable. Fewer than `limit` = there are no more.
+   * Takes over up to `limit` unfinished transactions of incarnations that are no live nodes of the store: owner = this
+   * incarnation, epoch + 1. Where one process has the store alone, these are all others. Resolves after that is durable.
+   * None = there are no more; fewer than `limit` says nothing, somebody else may have been faster.
    * After a failure of kind `unknown` rows may be taken that no later page shows: open as another incarnation.
    */
   claim(limit: number): Promise<readonly GlobalTransaction[]>;
+
+  /**
+   * What the row of a gid says now. Undefined is to be believed: the gid is not kept. A row of a newer format rejects as
+   * `unavailable` with the reason `newer_format`, as it does when it is loaded.
+   */
+  facts(gid: Gid): Promise<RowFacts | undefined>;
+
+  /**
+   * As `load`, of several, in any order. What is not kept is left out, and so is a row of a newer format: `load` tells which it
+   * was. For those who wait for transactions of other nodes.
+   */
+  loadMany(gids: readonly Gid[]): Promise<readonly GlobalTransaction[]>;
 
   /** One transaction, payloads included, as of the last commit; undefined where the gid is not kept. */
   load(gid: Gid): Promise<GlobalTransaction | undefined>;
@@ -211,6 +311,26 @@ export interface Store {
 
   /** Lists transactions. A cursor that is not of this store is INVALID_ARGUMENT. */
   list(query: ListQuery): Promise<TransactionPage>;
+
+  /**
+   * One small step of retention, as one durable commit: the longest finished transactions become tombstones (payloads,
+   * labels, result, attempts and reasons go; a digest of the result stays), the oldest tombstones are removed. Needs no owner,
+   * takes no row that anybody works on, and is found by the index of finished transactions alone. Safe to repeat, and on several nodes at once: one does
+   * the work, the others find nothing to do. Rejects like `write`; after `unknown` it is repeated.
+   */
+  expire(query: ExpireQuery): Promise<Expired>;
+
+  /**
+   * When the finished transaction at `place` has finished, Unix ms; 0 = the one that finished last. Tombstones do not count;
+   * what is kept for its verdict may count or not. Undefined = there are not so many. Walks `place` entries of an index.
+   */
+  finishedAt(place: number): Promise<number | undefined>;
+
+  /**
+   * Creates tombstones as another store keeps them, as one durable commit; what is there already stays as it is. For copies of
+   * whole stores: anything else is written by `write`. Safe to repeat. Rejects like `write`, `data` for what is no tombstone.
+   */
+  importTombstones(tombstones: readonly GlobalTransaction[]): Promise<void>;
 
   /**
    * Proves that new work would be taken: writes and removes about two pages in one durable commit. Rejects like

@@ -11,9 +11,20 @@ export function tookEffect(
   who: { readonly me: string; readonly raised?: number },
 ): boolean {
   if (row === undefined || row.owner !== who.me) return false;
-  if (operation.kind === 'fence') return row.epoch === operation.epoch + 1;
+  if (!('tx' in operation)) {
+    const ofThisRun = operation.kind === 'fence' || row.runId === operation.runId;
+    return ofThisRun && row.epoch === operation.epoch + 1;
+  }
+  return changed(operation, row, who.raised ?? 0);
+}
+
+function changed(
+  operation: Extract<StoreOperation, { readonly tx: unknown }>,
+  row: RowFacts,
+  raised: number,
+): boolean {
   const { tx } = operation;
-  if (row.epoch !== tx.epoch + (who.raised ?? 0) || row.runId !== tx.runId) return false;
+  if (row.epoch !== tx.epoch + raised || row.runId !== tx.runId) return false;
   switch (operation.kind) {
     case 'open':
       return row.status === 'trying' && row.branches === tx.branches.length;

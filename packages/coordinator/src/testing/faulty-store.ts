@@ -3,11 +3,15 @@ import {
   type BranchPayloads,
   type DuePosition,
   type DueQuery,
+  type Expired,
+  type ExpireQuery,
   type ListQuery,
   type OperationResult,
+  type RowFacts,
   type Store,
   StoreFailure,
   type StoreFailureKind,
+  type StoreNodes,
   type StoreOperation,
   type TransactionPage,
 } from '../store/store';
@@ -32,6 +36,11 @@ export class FaultyStore implements Store {
   /** The name of the store inside. */
   get name(): string {
     return this.inner.name;
+  }
+
+  /** The nodes of the store inside. */
+  get nodes(): StoreNodes | undefined {
+    return this.inner.nodes;
   }
 
   /**
@@ -69,6 +78,14 @@ export class FaultyStore implements Store {
     return this.inner.claim(limit);
   }
 
+  facts(gid: Gid): Promise<RowFacts | undefined> {
+    return this.read(() => this.inner.facts(gid));
+  }
+
+  loadMany(gids: readonly Gid[]): Promise<readonly GlobalTransaction[]> {
+    return this.read(() => this.inner.loadMany(gids));
+  }
+
   load(gid: Gid): Promise<GlobalTransaction | undefined> {
     return this.read(() => this.inner.load(gid));
   }
@@ -91,6 +108,18 @@ export class FaultyStore implements Store {
 
   list(query: ListQuery): Promise<TransactionPage> {
     return this.read(() => this.inner.list(query), 'places');
+  }
+
+  expire(query: ExpireQuery): Promise<Expired> {
+    return this.read(() => this.inner.expire(query));
+  }
+
+  importTombstones(tombstones: readonly GlobalTransaction[]): Promise<void> {
+    return this.read(() => this.inner.importTombstones(tombstones));
+  }
+
+  finishedAt(place: number): Promise<number | undefined> {
+    return this.read(() => this.inner.finishedAt(place));
   }
 
   close(): Promise<void> {

@@ -43,7 +43,6 @@ export function describeGuards(context: ContractContext): void {
       ],
       ['progress before the decision', (row) => progress(attempted(confirming(row), '1'))],
       ['an end before the decision', (row) => progress(finished(confirming(row)))],
-      ['progress that stays in trying', (row) => progress(attempted(row, '1'))],
       ['a fence of another epoch', (row) => fence({ ...row, epoch: 3 })],
       ['an open of another run', (row) => open({ ...row, runId: anotherRun })],
     ];

@@ -51,6 +51,7 @@ export function describeLists(context: ContractContext): void {
           decidedAt: times.decided,
           finishedAt: times.finished + 2,
           cause: 'rollback',
+          tombstone: false,
         },
       ]);
     });

@@ -98,6 +98,7 @@ export class Simulation {
       logger: silentLogger,
       limits: this.limits,
       clockSkewMs: 5_000,
+      nodeTtlMs: 10_000,
       incarnation: `life-${this.crashes}`,
       interceptors: this.hooked ? [brokenHooks(this)] : [],
     });
@@ -156,7 +157,7 @@ export class Simulation {
     }
     const key = `${gid}/${branchId}`;
     this.watchOrder(gid, branchId);
-    if (!this.healthy && this.chance(0.05)) {
+    if (!this.healthy && this.chance(0.07)) {
       this.parked++;
       return failed('FAILED_PRECONDITION', 'ask Ann', { verdict: 'park' });
     }

@@ -154,6 +154,7 @@ export class EngineWorld {
       logger: this.logger,
       limits: { ...roomyLimits, ...this.limits },
       clockSkewMs: 5_000,
+      nodeTtlMs: 10_000,
       interceptors: this.interceptors,
       incarnation: `life-${this.lives}`,
       onTrouble: (trouble) => this.troubles.push(trouble?.message),

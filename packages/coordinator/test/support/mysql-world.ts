@@ -1,24 +1,46 @@
 /** A store on a database of its own, and the hands of somebody else in it. */
 import type { Scheduler } from '@tercet/core';
-import { systemClock, systemScheduler } from '@tercet/runtime';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
 import type { RowDataPacket } from 'mysql2';
 import { type Connection, createConnection } from 'mysql2/promise';
+import { addressOf } from '../../src/store/sql/mysql/address';
+import { MysqlServer } from '../../src/store/sql/mysql/mysql-server';
 import { mysqlStore } from '../../src/store/sql/mysql/mysql-store';
 import type { Store } from '../../src/store/store';
 
 /** A store that is not open yet. Its beats, and waits for them, are short. */
 export function mysqlStoreAt(
   url: string,
-  over: { readonly unsafeStore?: boolean; readonly scheduler?: Scheduler } = {},
+  over: {
+    readonly unsafeStore?: boolean;
+    readonly scheduler?: Scheduler;
+    readonly blocks?: boolean;
+  } = {},
 ): Store {
   return mysqlStore({
     url,
     unsafeStore: true,
     clock: systemClock,
     scheduler: systemScheduler,
+    random: systemRandom,
     nodeTtlMs: 400,
     ...over,
   });
+}
+
+/** A server that is connected, whose owner is `incarnation`. */
+export async function mysqlServerAt(url: string, incarnation: string): Promise<MysqlServer> {
+  const server = new MysqlServer({
+    address: addressOf(url),
+    unsafeStore: true,
+    clock: systemClock,
+    scheduler: systemScheduler,
+    nodeTtlMs: 400,
+    where: 'here',
+  });
+  await server.connect();
+  server.own(incarnation);
+  return server;
 }
 
 /** A connection beside the store's. */

@@ -1,8 +1,10 @@
 /** A PostgreSQL store of one test, with a second pair of hands on its database. */
 import type { Scheduler } from '@tercet/core';
-import { systemClock, systemScheduler } from '@tercet/runtime';
+import { systemClock, systemRandom, systemScheduler } from '@tercet/runtime';
 import { Client } from 'pg';
 import { freshDatabase, type TestServer } from '../../../../test/support/servers/describe-with';
+import { postgresCare } from '../../src/store/sql/postgres/postgres-care';
+import { PostgresServer } from '../../src/store/sql/postgres/postgres-server';
 import { postgresStore } from '../../src/store/sql/postgres/postgres-store';
 import type { Store } from '../../src/store/store';
 import { eventually } from './eventually';
@@ -12,7 +14,7 @@ export function storeAt(
   url: string,
   over: { readonly scheduler?: Scheduler; readonly unsafeStore?: boolean } = {},
 ): Store {
-  const ports = { clock: systemClock, scheduler: systemScheduler };
+  const ports = { clock: systemClock, scheduler: systemScheduler, random: systemRandom };
   return postgresStore({ url, unsafeStore: true, nodeTtlMs: 1_000, ...ports, ...over });
 }
 
@@ -29,6 +31,23 @@ export class PostgresWorld {
   static async on(server: TestServer): Promise<PostgresWorld> {
     const { url, name } = await freshDatabase(server);
     return new PostgresWorld(url, name, server.url);
+  }
+
+  /** Makes the tables. */
+  async migrate(url = this.url): Promise<void> {
+    const ports = { clock: systemClock, scheduler: systemScheduler };
+    await postgresCare({ url, unsafeStore: true, nodeTtlMs: 200, ...ports }).migrate();
+  }
+
+  /** The server below a store, with the tables made. */
+  async server(owner: string): Promise<PostgresServer> {
+    const ports = { clock: systemClock, scheduler: systemScheduler };
+    const options = { ...ports, url: this.url, unsafeStore: true };
+    const server = new PostgresServer({ ...options, nodeTtlMs: 1_000, where: owner });
+    this.atEnd(() => server.close());
+    await server.connect();
+    server.own(owner);
+    return server;
   }
 
   /** An open store. */

@@ -18,7 +18,7 @@ export class TcpProxy {
   private server: Server | undefined;
 
   /** @param target URL of the server. */
-  constructor(private readonly target: string) {}
+  constructor(private target: string) {}
 
   /** Starts to listen; resolves with the server's URL as seen through here. */
   async listen(): Promise<string> {
@@ -29,6 +29,11 @@ export class TcpProxy {
     url.hostname = '127.0.0.1';
     url.port = String((server.address() as AddressInfo).port);
     return url.toString();
+  }
+
+  /** From now on connections lead to another server; those that are there stay. */
+  switchTo(target: string): void {
+    this.target = target;
   }
 
   /** From now on. */

@@ -159,6 +159,11 @@ export function progress(tx: GlobalTransaction, nextAt?: number): StoreOperation
   return { kind: 'progress', tx, nextAt };
 }
 
+/** The operation that takes `tx`, as it is in the row, over from `owner`. */
+export function take({ gid, runId, epoch }: GlobalTransaction, owner: string): StoreOperation {
+  return { kind: 'take', gid, runId, owner, epoch };
+}
+
 /** The operation that raises the epoch of a row. */
 export function fence(tx: GlobalTransaction): StoreOperation {
   return { kind: 'fence', gid: tx.gid, epoch: tx.epoch };

@@ -5,6 +5,8 @@
 import { expect } from '@jest/globals';
 import type { BranchId, GlobalTransaction } from '@tercet/core';
 import * as fc from 'fast-check';
+import { MemoryStore } from '../../src/store/memory-store';
+import { SharedMemory } from '../../src/store/shared-memory';
 import type { DuePosition, Store, StoreOperation } from '../../src/store/store';
 import {
   anotherRun,
@@ -19,6 +21,7 @@ import {
   parked,
   progress,
   resolved,
+  take,
   trying,
   withMore,
 } from './transaction-moves';
@@ -34,10 +37,15 @@ interface Step {
   /** Time of what is due, after the round's own; undefined = none. */
   readonly due: number | undefined;
   readonly result: Uint8Array | undefined;
+  /** From whom it is taken. */
+  readonly owner: (typeof nodes)[number];
 }
 
+/** Who writes. */
+const nodes = ['me', 'you'] as const;
+
 const common = ['open', 'extend', 'confirm', 'cancel'] as const;
-const later = ['tried', 'parked', 'resolved', 'ended', 'fence'] as const;
+const later = ['tried', 'parked', 'resolved', 'ended', 'fence', 'take'] as const;
 
 const step: fc.Arbitrary<Step> = fc.record({
   gid: fc.integer({ min: 0, max: 2 }),
@@ -48,36 +56,71 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
   epoch: fc.oneof(
     { weight: 8, arbitrary: fc.constant(1) },
-    { weight: 2, arbitrary: fc.constant(2) },
+    { weight: 3, arbitrary: fc.constant(2) },
+    { weight: 1, arbitrary: fc.constant(3) },
   ),
   branches: fc.integer({ min: 1, max: 3 }),
   rival: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
   way: fc.constantFrom('confirm', 'cancel'),
   due: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined }),
   result: fc.option(fc.uint8Array({ maxLength: 3 }), { nil: undefined }),
+  owner: fc.constantFrom(...nodes),
 });
 
-const batches = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), {
-  minLength: 1,
-  maxLength: 6,
-});
+const batches = fc.array(
+  fc.record({
+    by: fc.nat({ max: nodes.length - 1 }),
+    steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+  }),
+  { minLength: 1, maxLength: 6 },
+);
 
-/** Plays `runs` random sequences of batches on both, open as the same incarnation, and compares what they answer and hold. */
+/** A store of each kind, open as the same incarnation. */
+interface Twins {
+  readonly memory: Store;
+  readonly database: Store;
+}
+
+/** Plays `runs` random sequences of batches on both, open as `me`, and compares what they answer and hold. */
 export async function assertTwins(memory: Store, database: Store, runs: number): Promise<void> {
+  await assertAllTwins([{ memory, database }], runs);
+}
+
+/** The same with two nodes, `me` and `you`, that write by turns and take from one another. */
+export async function assertTwinNodes(make: () => Store, runs: number): Promise<void> {
+  const shared = new SharedMemory();
+  const pairs: Twins[] = [];
+  for (const node of nodes) {
+    const pair = { memory: new MemoryStore({ shared }), database: make() };
+    for (const store of Object.values(pair)) await store.open(node);
+    pairs.push(pair);
+  }
+  try {
+    await assertAllTwins(pairs, runs);
+  } finally {
+    for (const { database } of pairs) await database.close();
+  }
+}
+
+async function assertAllTwins(pairs: readonly Twins[], runs: number): Promise<void> {
   let round = 0;
   const property = fc.asyncProperty(batches, async (sequence) => {
     const prefix = `round-${++round}`;
     // Times of its own keep what is due in this round apart from what is left of others.
     const since = round * 10;
-    for (const steps of sequence) {
+    for (const { by, steps } of sequence) {
+      const { memory, database } = pairs[by % pairs.length] as Twins;
       const batch = steps.map((planned) => operationOf(planned, prefix, since));
       expect(await outcomeOf(database, batch)).toEqual(await outcomeOf(memory, batch));
     }
-    for (let gid = 0; gid < 3; gid++) {
-      const asked = await partsOf(database, `${prefix}-${gid}`);
-      expect(asked).toEqual(await partsOf(memory, `${prefix}-${gid}`));
+    for (const { memory, database } of pairs) {
+      for (let gid = 0; gid < 3; gid++) {
+        const asked = await partsOf(database, `${prefix}-${gid}`);
+        expect(asked).toEqual(await partsOf(memory, `${prefix}-${gid}`));
+      }
+      expect(await dueOf(database, since)).toEqual(await dueOf(memory, since));
     }
-    expect(await dueOf(database, since)).toEqual(await dueOf(memory, since));
+    const { memory, database } = pairs[0] as Twins;
     const page = {
       statuses: [],
       name: undefined,
@@ -91,16 +134,22 @@ export async function assertTwins(memory: Store, database: Store, runs: number):
 }
 
 function operationOf(planned: Step, prefix: string, since: number): StoreOperation {
-  const { epoch, branches, rival, result } = planned;
+  const { epoch, branches, rival } = planned;
   const due = planned.due === undefined ? undefined : since + planned.due;
   const deadlineAt = due ?? since;
-  const row = trying(
-    `${prefix}-${planned.gid}`,
-    branches,
-    rival ? { epoch, deadlineAt, runId: anotherRun } : { epoch, deadlineAt },
-  );
+  const run = rival ? { runId: anotherRun } : {};
+  const row = trying(`${prefix}-${planned.gid}`, branches, { epoch, deadlineAt, ...run });
+  return planned.kind === 'take' ? take(row, planned.owner) : ownOperationOf(planned, row, due);
+}
+
+function ownOperationOf(
+  planned: Step,
+  row: GlobalTransaction,
+  due: number | undefined,
+): StoreOperation {
+  const { branches, result } = planned;
   const decided = planned.way === 'confirm' ? confirming(row) : cancelling(row);
-  switch (planned.kind) {
+  switch (planned.kind as Exclude<Step['kind'], 'take'>) {
     case 'open':
       return open({ ...row, epoch: 1 });
     case 'extend':
@@ -133,6 +182,7 @@ async function partsOf(store: Store, name: string): Promise<readonly unknown[]> 
   const { gid } = trying(name);
   const ids = ['1', '2', '3', '4'] as BranchId[];
   return await Promise.all([
+    store.facts(gid),
     store.load(gid),
     store.loadOwned(gid),
     store.loadResult(gid),

@@ -166,6 +166,7 @@ export const stuckReason = wireEnum<StuckReason, core.StuckReason>('StuckReason'
   auth: StuckReason.STUCK_REASON_AUTH,
   barrier: StuckReason.STUCK_REASON_BARRIER,
   parked: StuckReason.STUCK_REASON_PARKED,
+  restored: StuckReason.STUCK_REASON_RESTORED,
 });
 
 /** Why a transaction was decided as it was. */

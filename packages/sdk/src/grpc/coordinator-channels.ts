@@ -2,7 +2,8 @@
  * The channels to a coordinator, or to several that share a store.
  *
  * L1 One address is in use at a time; the first is drawn, so that clients spread.
- * L2 After a failure of the one in use the next of the list is; reports about others change nothing.
+ * L2 After a failure of the one in use the next of the list is; reports about others change nothing. One that answers, but
+ *    cannot serve at the moment, counts as failed, too.
  * L3 A coordinator that stops is left with a connection of its own, also where there is only one address: behind a
  *    name the next connection may lead elsewhere.
  */
@@ -49,6 +50,11 @@ export class CoordinatorChannels {
     this.address = addresses.join(', ');
     const { length } = addresses;
     this.at = length === 1 ? 0 : Math.floor(options.random.unit() * length);
+  }
+
+  /** Whether there is more than one address. */
+  get several(): boolean {
+    return this.addresses.length > 1;
   }
 
   /** The channel for new calls. It connects at its first call. */

@@ -1,11 +1,15 @@
 /** The coordinator over unary gRPC. */
 import type { Answer, CallBounds } from '../coordinator/coordinator-transport';
+import { maySucceedElsewhere } from '../coordinator/elsewhere';
 import { type CoordinatorChannel, type WireCall, callCoordinator } from './call-coordinator';
 import type * as kinds from './command-kinds';
 import { CommandTransport } from './command-transport';
 import type { CoordinatorChannels } from './coordinator-channels';
 
-/** `CoordinatorTransport` over unary calls. A call that did not get through makes the next one go to the next address. */
+/**
+ * `CoordinatorTransport` over unary calls. A call that did not get through, or was answered by a coordinator that cannot serve at
+ * the moment, makes the next one go to the next address.
+ */
 export class GrpcCoordinatorTransport extends CommandTransport {
   /** @param lost Told of each call that did not get through. */
   constructor(
@@ -26,10 +30,10 @@ export class GrpcCoordinatorTransport extends CommandTransport {
   ): Promise<Answer<Reply>> {
     const line = this.channels.current;
     const answer = await callCoordinator(line, call, bounds);
-    if (answer.kind === 'lost' && isAway(line, answer.error.code)) {
-      this.channels.failed(line);
-      this.lost();
-    }
+    if (answer.kind !== 'lost') return answer;
+    const away = isAway(line, answer.error.code);
+    if (away || maySucceedElsewhere(answer.error)) this.channels.failed(line);
+    if (away) this.lost();
     return answer;
   }
 

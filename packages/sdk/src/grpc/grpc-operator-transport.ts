@@ -151,6 +151,7 @@ function summaryOf(row: WireSummary): TransactionSummary {
     decidedAt: timeOf(row.decidedUnixMs),
     finishedAt: timeOf(row.finishedUnixMs),
     cause: wordOrNone(enums.decisionCause, row.cause),
+    ...(row.tombstone && { tombstone: true }),
   };
 }
 
@@ -165,7 +166,7 @@ function stuckOf(row: WireStuckBranch): StuckBranch {
     gid: row.gid,
     name: row.name,
     status: wordOf(enums.transactionStatus, row.status),
-    decidedAt: Number(row.decidedUnixMs),
+    decidedAt: timeOf(row.decidedUnixMs),
     branch: branchView(row.branch),
   };
 }

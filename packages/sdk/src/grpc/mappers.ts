@@ -3,6 +3,7 @@ import {
   type BranchSpec,
   type Opening,
   TercetError,
+  type Tombstone,
   type Verdict,
   parseBranchId,
   serviceOf,
@@ -115,7 +116,12 @@ export function transactionView(tx: wire.Transaction | undefined): TransactionVi
     cause: wordOrNone(enums.decisionCause, tx.cause),
     reason: tx.reason,
     branches: tx.branches.map(branchView),
+    ...(tx.tombstone !== undefined && { tombstone: tombstoneOf(tx.tombstone) }),
   };
+}
+
+function tombstoneOf({ branches, resultSha256 }: wire.Tombstone): Tombstone {
+  return { branches, resultDigest: resultSha256 === '' ? undefined : resultSha256 };
 }
 
 /** A branch in any answer. */

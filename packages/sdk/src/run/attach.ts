@@ -11,7 +11,7 @@ import {
 import type { AttachedResult } from '../run-options';
 import { branchResults, decidedOf, phaseTwoFailure } from './outcome';
 import { type RunEnv, phaseTwoWaitMs } from './run-env';
-import { decodedResult } from './run-result';
+import { decodedResult, warnOfTombstone } from './run-result';
 
 /** How an attached run ended. */
 export type AttachEnd<T> =
@@ -58,6 +58,7 @@ function ended<T>(env: RunEnv, attached: AttachedError, { view, result }: Seen):
     const branches = branchResults(view);
     // The same gid and name are the same work: its value has the type of this run's.
     const value = decodedResult(env.plan, result, env.onWarning) as T | undefined;
+    if (view.tombstone?.resultDigest !== undefined) warnOfTombstone(env.plan, env.onWarning);
     return { kind: 'resolved', result: { attached: true, gid, runId, value, status, branches } };
   }
   const error = new TransactionCancelledError({

@@ -34,6 +34,18 @@ export function encodedResult(
   return undefined;
 }
 
+/** The value of the run that did the work was there once, and is not any more. */
+export function warnOfTombstone(plan: RunPlan, onWarning: WarningListener | undefined): void {
+  const { gid, runId } = plan;
+  warn(onWarning, {
+    code: 'RESULT_NOT_KEPT',
+    message: `the work of ${gid} was done and confirmed by an earlier run, but that run’s value is no longer kept: this run has undefined; the coordinator keeps values for --retention`,
+    gid,
+    runId,
+    cause: undefined,
+  });
+}
+
 /** The value of the run that did the work, or undefined where it gave none or it cannot be read. */
 export function decodedResult(
   plan: RunPlan,

@@ -88,6 +88,8 @@ export class ScriptedSession implements SessionLines {
   notOffered = 0;
   readonly session: Session;
   private line: SessionLine;
+  /** Whether there is another address. */
+  several = false;
   private lines = 0;
 
   constructor() {

@@ -31,6 +31,8 @@ export interface TransactionRow {
   readonly details: string | null;
   /** What can change of the branches: see `branch-states.ts`. */
   readonly states: string | null;
+  /** NULL = whole. Else only this row is left: see `tombstone.ts`. */
+  readonly tombstone: string | null;
 }
 
 /**
@@ -59,6 +61,7 @@ export interface FactsRow {
   readonly run_id: string;
   readonly status: GlobalStatus;
   readonly branches: number;
+  readonly format: number;
 }
 
 /** A row with its registrations, in the order of branches, and labels. */

@@ -11,14 +11,12 @@ import {
   type TransactionRow,
 } from './columns';
 import { decodeDetails } from './details';
+import { decodeTombstone } from './tombstone';
 
 /** The transaction that rows hold. A row of a newer format is `unavailable`: this version cannot read it. */
 export function transactionOf(rows: LoadedRows): GlobalTransaction {
   const row = rows.transaction;
-  if (row.format > ROW_FORMAT) {
-    const message = `transaction ${row.gid} has format ${row.format}, this version reads ${ROW_FORMAT}`;
-    throw new StoreFailure('unavailable', message);
-  }
+  assertReadable(row.gid, row.format);
   return {
     gid: row.gid as Gid,
     runId: row.run_id as RunId,
@@ -33,6 +31,7 @@ export function transactionOf(rows: LoadedRows): GlobalTransaction {
     cause: causeOf(row),
     epoch: row.epoch,
     branches: branchesOf(rows),
+    ...decodeTombstone(row),
   };
 }
 
@@ -63,6 +62,7 @@ export const summaryColumns = [
   'decided_at',
   'finished_at',
   'cause',
+  'tombstone',
 ] as const satisfies readonly (keyof TransactionRow)[];
 
 /** A row of a list. */
@@ -78,10 +78,23 @@ export function summaryOf(row: unknown): TransactionSummary {
     decidedAt: columns.decided_at ?? undefined,
     finishedAt: columns.finished_at ?? undefined,
     cause: columns.cause ?? undefined,
+    tombstone: columns.tombstone !== null,
   };
 }
 
-/** What a row says. */
+/** Throws StoreFailure `unavailable`, reason `newer_format`, where the row's format is newer than what this version reads. */
+export function assertReadable(gid: string, format: number): void {
+  if (format <= ROW_FORMAT) return;
+  const message = `transaction ${gid} has format ${format}, this version reads up to ${ROW_FORMAT}`;
+  throw new StoreFailure('unavailable', message, { reason: 'newer_format' });
+}
+
+/** Those of the rows whose format this version reads. */
+export function readableOf(rows: readonly LoadedRows[]): readonly LoadedRows[] {
+  return rows.filter(({ transaction }) => transaction.format <= ROW_FORMAT);
+}
+
+/** What a row says, whatever its format is. */
 export function factsOf(row: FactsRow): RowFacts {
   const { owner, epoch, run_id, status, branches } = row;
   return { owner, epoch, runId: run_id as RunId, status, branches };

@@ -73,8 +73,8 @@ describe('rows of a wave', () => {
     expect(rowsOf(open(trying('a', 0))).registrations).toEqual([]);
   });
 
-  it('let progress of an undecided transaction match nothing', () => {
-    expect(rowsOf(progress(trying('a'), 1)).progress).toMatchObject([{ from: null }]);
+  it('let progress of an undecided transaction match an undecided row', () => {
+    expect(rowsOf(progress(trying('a'), 1)).progress).toMatchObject([{ from: 'trying' }]);
   });
 
   const poisons: readonly [string, GlobalTransaction][] = [

@@ -5,13 +5,15 @@
  * B1 A wave holds at most one operation per gid. Most batches are one wave. One with more for some gid, which the engine never
  *    makes, is as many waves as operations, written in order within one database transaction: so each has a count of its own.
  * B2 Rows of a list are sorted by gid: whoever locks several rows locks them in the same order.
- * B3 Every row carries its own guard: run id and epoch, and what else its operation says; the owner is the writer's.
+ * B3 Every row carries its own guard: run id and epoch, and what else its operation says; the owner is the writer's, of a take
+ *    the one that it names.
  */
 import { type GlobalStatus, type GlobalTransaction, isFinished } from '@tercet/core';
 import { gidOf, openStatusOf } from '../batch-results';
 import { encodeSpecs } from '../rows/branch-specs';
 import { encodeStates } from '../rows/branch-states';
 import { ByteList } from '../rows/byte-list';
+import { ROW_FORMAT } from '../rows/columns';
 import { encodeDetails } from '../rows/details';
 import type { SpecShapes } from '../rows/spec-shapes';
 import { assertDecision, assertFresh, assertIds, assertResult } from '../row-rules';
@@ -35,6 +37,7 @@ export interface OpenRow {
   readonly branches: number;
   readonly details: string | null;
   readonly states: string | null;
+  readonly format: number;
 }
 
 /** Branches that are added: `branches` from `before`, only while the status is `trying`. */
@@ -82,11 +85,11 @@ export interface ResultInsert extends Guarded {
   readonly result: Uint8Array;
 }
 
-/** Progress in phase two: only while the status is `from`, with as many branches. */
+/** Progress in phase two, or of what is held: only while the status is `from`, with as many branches. */
 export interface ProgressRow extends Guarded {
   readonly branches: number;
-  /** `confirming` or `cancelling`; null = the operation has to match nothing. */
-  readonly from: GlobalStatus | null;
+  /** `confirming` or `cancelling`; `trying` of what is held. */
+  readonly from: GlobalStatus;
   readonly status: GlobalStatus;
   readonly states: string | null;
   readonly nextAt: number | null;
@@ -100,6 +103,11 @@ export interface FenceRow {
   readonly epoch: number;
 }
 
+/** An unfinished row to take over from `owner`, its epoch raised by one; only where its format is one that is read. */
+export interface TakeRow extends Guarded {
+  readonly owner: string;
+}
+
 /** One wave of a batch (B1). */
 export interface BatchRows {
   readonly opens: readonly OpenRow[];
@@ -110,10 +118,21 @@ export interface BatchRows {
   readonly results: readonly ResultInsert[];
   readonly progress: readonly ProgressRow[];
   readonly fences: readonly FenceRow[];
+  readonly takes: readonly TakeRow[];
 }
 
 /** Lists whose rows are the first statement of an operation: their counts say which guards matched. */
-export type GuardedList = 'opens' | 'extensions' | 'decisions' | 'progress' | 'fences';
+export const guardedLists = [
+  'opens',
+  'extensions',
+  'decisions',
+  'progress',
+  'fences',
+  'takes',
+] as const satisfies readonly (keyof BatchRows)[];
+
+/** One of {@link guardedLists}. */
+export type GuardedList = (typeof guardedLists)[number];
 
 /** The list in which an operation has its guarded row. */
 export const listOf = {
@@ -122,6 +141,7 @@ export const listOf = {
   decide: 'decisions',
   progress: 'progress',
   fence: 'fences',
+  take: 'takes',
 } as const satisfies Record<StoreOperation['kind'], GuardedList>;
 
 type Lists = { [K in keyof BatchRows]: BatchRows[K][number][] };
@@ -136,8 +156,14 @@ export function wavesOf(batch: readonly StoreOperation[]): readonly (readonly St
 /**
  * The rows of one wave (B2). Throws StoreFailure `data`, or whatever wrong data ends in. Rows are written out field by field: one spread costs more than all the rest of
  * a row.
+ *
+ * @param format of the rows that are opened: the newest one that whoever shares the store can read.
  */
-export function batchRowsOf(wave: readonly StoreOperation[], shapes: SpecShapes): BatchRows {
+export function batchRowsOf(
+  wave: readonly StoreOperation[],
+  shapes: SpecShapes,
+  format = ROW_FORMAT,
+): BatchRows {
   const lists: Lists = {
     opens: [],
     extensions: [],
@@ -147,16 +173,24 @@ export function batchRowsOf(wave: readonly StoreOperation[], shapes: SpecShapes)
     results: [],
     progress: [],
     fences: [],
+    takes: [],
   };
   const sorted = [...wave].sort((a, b) => (gidOf(a) < gidOf(b) ? -1 : 1));
-  for (const operation of sorted) add(operation, lists, shapes);
+  for (const operation of sorted) add(operation, lists, { shapes, format });
   return lists;
 }
 
-function add(operation: StoreOperation, lists: Lists, shapes: SpecShapes): void {
+/** What rows are made with. */
+interface Making {
+  readonly shapes: SpecShapes;
+  readonly format: number;
+}
+
+function add(operation: StoreOperation, lists: Lists, making: Making): void {
+  const { shapes } = making;
   switch (operation.kind) {
     case 'open':
-      return addOpen(operation.tx, lists, shapes);
+      return addOpen(operation.tx, lists, making);
     case 'extend': {
       const { tx, before } = operation;
       const { branches } = tx;
@@ -176,10 +210,15 @@ function add(operation: StoreOperation, lists: Lists, shapes: SpecShapes): void 
       return addProgress(operation.tx, operation.nextAt, lists);
     case 'fence':
       lists.fences.push({ gid: operation.gid, epoch: operation.epoch });
+      return;
+    case 'take': {
+      const { gid, runId, owner, epoch } = operation;
+      lists.takes.push({ gid, runId, owner, epoch });
+    }
   }
 }
 
-function addOpen(tx: GlobalTransaction, lists: Lists, shapes: SpecShapes): void {
+function addOpen(tx: GlobalTransaction, lists: Lists, { shapes, format }: Making): void {
   assertFresh(tx);
   const { gid, runId, openedAt, deadlineAt, branches } = tx;
   lists.opens.push({
@@ -191,6 +230,7 @@ function addOpen(tx: GlobalTransaction, lists: Lists, shapes: SpecShapes): void 
     branches: branches.length,
     details: encodeDetails(tx),
     states: encodeStates(tx),
+    format,
   });
   addRegistration(tx, 0, { lists, shapes });
   for (const [name, value] of Object.entries(cleanLabels(tx.labels))) {
@@ -243,7 +283,6 @@ function addDecision(tx: GlobalTransaction, result: Uint8Array | undefined, list
 
 function addProgress(tx: GlobalTransaction, nextAt: number | undefined, lists: Lists): void {
   const { status, finishedAt, branches } = tx;
-  const from = openStatusOf(status);
   const finished = isFinished(status);
   if (finished) assertDecision(tx);
   lists.progress.push({
@@ -251,8 +290,7 @@ function addProgress(tx: GlobalTransaction, nextAt: number | undefined, lists: L
     runId: tx.runId,
     epoch: tx.epoch,
     branches: branches.length,
-    // No row is in phase two with the status `trying`: such an operation has to match nothing.
-    from: from === 'trying' ? null : from,
+    from: openStatusOf(status),
     status,
     states: encodeStates(tx),
     nextAt: finished ? null : (nextAt ?? null),

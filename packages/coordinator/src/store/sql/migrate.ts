@@ -1,14 +1,12 @@
 /**
- * Brings a shared database's schema up to date, however many coordinators start at once. The lock is a row that is claimed as
- * the store is ({@link NodeClaim}): by compare-and-set, kept by a beat, taken over where the beat stands still. Nothing has to be
- * unlocked by hand after a crash.
+ * Brings a shared database's schema up to date, however many coordinators start at once: under a {@link MigrationLock}, by
+ * whoever takes it first.
  *
  * M1 Steps may be repeated: who was taken for dead may still run one while another one runs it too.
  * M2 Only the holder of the lock writes the version, after all steps.
  */
-import { type Clock, type Scheduler, TercetError } from '@tercet/core';
-import { NodeClaim } from './node-claim';
-import type { NodeRow } from './sql-server';
+import { type Scheduler, TercetError } from '@tercet/core';
+import { type LockPort, MigrationLock } from './migration-lock';
 
 /** What the database says of its schema. */
 export interface SchemaVersion {
@@ -31,17 +29,13 @@ export interface SchemaStep {
 }
 
 /** A database whose schema is brought up to date. */
-export interface SchemaPort {
+export interface SchemaPort extends LockPort {
   /** What it says; where nothing is there, `schema_version` with its row is made. Safe to repeat. */
   version(): Promise<SchemaVersion>;
-  /** Who migrates, undefined = nobody. */
-  holder(): Promise<NodeRow | undefined>;
-  /** Puts `next` into the place of `seen` (undefined = of nobody) by compare-and-set. False = somebody else was faster. */
-  replaceHolder(seen: NodeRow | undefined, next: NodeRow | undefined): Promise<boolean>;
   /** Runs one statement of a step, on a connection of its own: beats go on meanwhile. */
   run(statement: string): Promise<void>;
-  /** Writes the version, where `incarnation` still holds the lock (M2). */
-  finish(after: SchemaVersion, incarnation: string): Promise<void>;
+  /** Writes the version, where `holder` still holds the lock (M2). */
+  finish(after: SchemaVersion, holder: string): Promise<void>;
 }
 
 /** What migrating needs. */
@@ -53,21 +47,20 @@ export interface MigrateDeps {
   readonly me: string;
   /** Host and process, for people. */
   readonly where: string;
-  readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** A claim whose beat stands still for so long is dead, ms. */
+  /** A holder whose beat stands still for so long is dead, ms. */
   readonly nodeTtlMs: number;
 }
 
 /** Rejects with STORE_INCOMPATIBLE where this version is too old for the database, or as the port does. Safe to repeat. */
 export async function migrate(deps: MigrateDeps): Promise<void> {
   while (!(await isCurrent(deps))) {
-    const claim = new NodeClaim({ ...deps, server: lockOf(deps.schema) }, deps.me);
-    if (!(await taken(claim))) continue;
+    const lock = new MigrationLock({ ...deps, port: deps.schema }, deps.me);
+    if (!(await lock.take())) continue;
     try {
-      await climb(deps, claim);
+      await climb(deps, lock);
     } finally {
-      await claim.giveBack();
+      await lock.giveBack();
     }
   }
 }
@@ -79,24 +72,13 @@ async function isCurrent({ schema, steps }: MigrateDeps): Promise<boolean> {
   return found.version >= ours;
 }
 
-/** False where somebody else migrates. */
-async function taken(claim: NodeClaim): Promise<boolean> {
-  try {
-    await claim.take();
-    return true;
-  } catch (error) {
-    if (error instanceof TercetError && error.code === 'STORE_IN_USE') return false;
-    throw error;
-  }
-}
-
-async function climb({ schema, steps, me }: MigrateDeps, claim: NodeClaim): Promise<void> {
+async function climb({ schema, steps, me }: MigrateDeps, lock: MigrationLock): Promise<void> {
   // Read again: whoever had the lock before may have come to the end.
   const { version, minReader } = await schema.version();
   const ahead = steps.filter((step) => step.version > version);
   for (const { statements } of ahead) {
     for (const statement of statements) {
-      claim.check();
+      lock.check();
       await schema.run(statement);
     }
   }
@@ -105,13 +87,6 @@ async function climb({ schema, steps, me }: MigrateDeps, claim: NodeClaim): Prom
     minReader: Math.max(minReader, ...ahead.map((step) => step.minReader)),
   };
   await schema.finish(after, me);
-}
-
-function lockOf(schema: SchemaPort): ConstructorParameters<typeof NodeClaim>[0]['server'] {
-  return {
-    node: () => schema.holder(),
-    replaceNode: (seen, next) => schema.replaceHolder(seen, next),
-  };
 }
 
 function tooNew(found: SchemaVersion, ours: number): TercetError {

@@ -9,9 +9,16 @@
  *    and no half batch is left in a connection.
  */
 import type { FactsRow, LoadedRows, DueRow } from '../rows/columns';
-import { type BranchPayloads, type DueQuery, StoreFailure } from '../store';
+import {
+  type BranchPayloads,
+  type DueQuery,
+  type Expired,
+  type ExpireQuery,
+  StoreFailure,
+} from '../store';
 import type { ListPosition } from '../list-page';
 import type { GlobalStatus } from '@tercet/core';
+import type { TombstoneRow } from '../rows/tombstone-row';
 import type { BatchRows, GuardedList } from './batch-rows';
 
 /**
@@ -35,6 +42,18 @@ export interface NodeRow {
   readonly beat: number;
   /** Host and process, for people. */
   readonly where: string;
+  /** The newest row format that it reads. */
+  readonly format: number;
+}
+
+/** Whose rows to claim, and which. */
+export interface ClaimQuery {
+  /** The incarnation that owns them; no live node. */
+  readonly owner: string;
+  /** At most so many. */
+  readonly limit: number;
+  /** Rows of the index that are left out first. */
+  readonly skip: number;
 }
 
 /** A list, cursor decoded and texts cleaned. One row more than `limit` is read to see whether there are more. */
@@ -69,8 +88,11 @@ export interface SqlServer {
   /** What rows say now, read from the writer, causally. A gid that is missing has no row. */
   facts(gids: readonly string[]): Promise<ReadonlyMap<string, FactsRow>>;
 
-  /** Makes up to `limit` unfinished rows of other owners its own, epoch + 1; answers their gids after COMMIT. */
-  claim(limit: number): Promise<readonly string[]>;
+  /**
+   * Makes up to `limit` unfinished rows of `owner` its own, epoch + 1, by compare-and-set; answers their gids after COMMIT.
+   * `skip` = so many rows of the index are left out first, so that two nodes that claim at once meet seldom.
+   */
+  claim(from: ClaimQuery): Promise<readonly string[]>;
 
   /** Everything of these transactions, in any order; with `owned` only what is the owner's and unfinished. */
   load(
@@ -90,14 +112,38 @@ export interface SqlServer {
   /** Rows of a list, at most `limit + 1`, with the columns of `summaryColumns`. */
   list(request: SqlListRequest): Promise<readonly unknown[]>;
 
+  /** One step of retention, as {@link Store.expire}; on a connection of its own. */
+  expire(query: ExpireQuery): Promise<Expired>;
+
+  /** As {@link Store.finishedAt}. */
+  finishedAt(place: number): Promise<number | undefined>;
+
+  /** Creates tombstones of another store, as one transaction; what is there already stays. */
+  importTombstones(rows: readonly TombstoneRow[]): Promise<void>;
+
   /** A durable write of about two pages, removed again. */
   probe(): Promise<void>;
 
-  /** The node that has the store, undefined = nobody has. */
-  node(): Promise<NodeRow | undefined>;
+  /** Makes the incarnation one of the nodes. Safe to repeat with the same row. */
+  join(node: NodeRow): Promise<void>;
 
-  /** Puts `next` into the place of `seen` (undefined = of nobody) by compare-and-set. False = somebody else was faster. */
-  replaceNode(seen: NodeRow | undefined, next: NodeRow | undefined): Promise<boolean>;
+  /**
+   * Writes the beat of a node, on the way that batches take: a writer that is stuck shows. False = the node is none any more:
+   * somebody has removed it. Safe to repeat.
+   */
+  beat(incarnation: string, beat: number): Promise<boolean>;
+
+  /** All nodes, read from the writer, causally. */
+  nodeList(): Promise<readonly NodeRow[]>;
+
+  /**
+   * Removes a node by compare-and-set on its beat, or, with `beat` undefined, whatever its beat is (its own goodbye). False =
+   * there was nothing to remove: it has beaten again, or somebody else was faster.
+   */
+  removeNode(incarnation: string, beat: number | undefined): Promise<boolean>;
+
+  /** Incarnations that own unfinished rows of a format that is read, from the index alone; causally. */
+  openOwners(): Promise<readonly string[]>;
 
   /** Ends all connections; what is under way is given up. Repeating is safe. */
   close(): Promise<void>;

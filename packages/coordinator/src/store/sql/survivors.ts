@@ -3,7 +3,8 @@
  * write a batch only where all of its guards match: what cannot match is left out, the rest is written again. The
  * statements decide all the same, what is left in is guarded as before.
  */
-import type { FactsRow } from '../rows/columns';
+import { isFinished } from '@tercet/core';
+import { type FactsRow, ROW_FORMAT } from '../rows/columns';
 import type { BatchRows, DecideRow, ExtendRow, OpenRow, ProgressRow } from './batch-rows';
 
 type Rows = Map<string, FactsRow>;
@@ -28,17 +29,23 @@ function survivorsOfWave(wave: BatchRows, rows: Rows, me: string): BatchRows {
     if (row !== undefined) rows.set(fence.gid, { ...row, epoch: row.epoch + 1 });
     return row !== undefined;
   });
+  const takes = wave.takes.filter((take) => {
+    const row = mine(rows, take, take.owner);
+    if (row === undefined || isFinished(row.status) || row.format > ROW_FORMAT) return false;
+    rows.set(take.gid, { ...row, owner: me, epoch: row.epoch + 1 });
+    return true;
+  });
   const kept = new Set([...opens, ...extensions, ...decisions].map(({ gid }) => gid));
   const isKept = ({ gid }: { readonly gid: string }): boolean => kept.has(gid);
   const registrations = wave.registrations.filter(isKept);
   const labels = wave.labels.filter(isKept);
   const results = wave.results.filter(isKept);
-  return { opens, extensions, registrations, labels, decisions, results, progress, fences };
+  return { opens, extensions, registrations, labels, decisions, results, progress, fences, takes };
 }
 
-function opened({ gid, runId, branches }: OpenRow, rows: Rows, me: string): boolean {
+function opened({ gid, runId, branches, format }: OpenRow, rows: Rows, me: string): boolean {
   if (rows.has(gid)) return false;
-  rows.set(gid, { owner: me, epoch: 1, run_id: runId, status: 'trying', branches });
+  rows.set(gid, { owner: me, epoch: 1, run_id: runId, status: 'trying', branches, format });
   return true;
 }
 

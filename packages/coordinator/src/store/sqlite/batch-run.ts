@@ -29,10 +29,10 @@ export class BatchRun {
   all(): void {
     for (let number = 0; this.at < this.words.length; number++) {
       const gid = String(this.words[this.at + 1]);
-      const fence = this.words[this.at] === verb.fence;
+      const what = this.words[this.at];
       const matched = this.one();
       if (!matched) this.missed.push(number);
-      if (!matched || fence) this.asked.push(gid);
+      if (!matched || what === verb.fence || what === verb.take) this.asked.push(gid);
     }
   }
 
@@ -58,6 +58,8 @@ export class BatchRun {
         return this.finish(statements.cancelled);
       case verb.fence:
         return this.fence();
+      case verb.take:
+        return this.takeOver();
       default:
         return assertNever(what, 'verb');
     }
@@ -170,6 +172,12 @@ export class BatchRun {
   private fence(): boolean {
     const { changes } = this.connection.statements.fence.run(this.word(1), this.word(2));
     return this.end(3, changes !== 0);
+  }
+
+  private takeOver(): boolean {
+    const { take } = this.connection.statements;
+    const { changes } = take.run(this.word(1), this.word(4), this.word(2), this.word(3));
+    return this.end(5, changes !== 0);
   }
 
   private guard(): readonly Word[] {

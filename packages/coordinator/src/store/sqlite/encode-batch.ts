@@ -1,7 +1,6 @@
 /** Domain operations → the words of a batch. Made for speed: no object per operation, no check that SQLite makes. */
 import type { GlobalTransaction } from '@tercet/core';
 import { isFinished } from '@tercet/core';
-import { openStatusOf } from '../batch-results';
 import { assertFresh, assertIds, assertResult } from '../row-rules';
 import type {
   DecideOperation,
@@ -43,6 +42,11 @@ function encodeOperation(operation: StoreOperation, target: Target): void {
       return encodeProgress(operation, target);
     case 'fence':
       target.words.push(verb.fence, operation.gid, operation.epoch);
+      return;
+    case 'take': {
+      const { gid, epoch, runId, owner } = operation;
+      target.words.push(verb.take, gid, epoch, runId, owner);
+    }
   }
 }
 
@@ -106,8 +110,5 @@ function encodeProgress({ tx, nextAt }: ProgressOperation, target: Target): void
     words.push(kind, gid, epoch, runId, branches.length, states, finishedAt ?? null);
     return;
   }
-  const from = openStatusOf(status);
-  words.push(verb.progress, gid, epoch, runId, branches.length, states);
-  // No row is in phase two with the status `trying`: such an operation has to match nothing.
-  words.push(from === 'trying' ? null : from, nextAt ?? null);
+  words.push(verb.progress, gid, epoch, runId, branches.length, states, status, nextAt ?? null);
 }

@@ -1,8 +1,9 @@
 /** What the store and its worker thread say to each other. Plain data: it crosses by structured clone. */
 import type { GlobalStatus } from '@tercet/core';
 import type { ListPosition } from '../list-page';
-import type { BranchPayloads, DuePosition } from '../store';
+import type { BranchPayloads, DuePosition, Expired, ExpireQuery } from '../store';
 import type { DueRow, FactsRow, LoadedRows } from '../rows/columns';
+import type { TombstoneRow } from '../rows/tombstone-row';
 import type { WireFailure } from './failures';
 
 /**
@@ -31,6 +32,8 @@ export const verb = {
   cancelled: 7,
   /** gid, epoch */
   fence: 8,
+  /** gid, epoch, run id, owner */
+  take: 9,
 } as const;
 
 /** Number of an operation. */
@@ -72,6 +75,12 @@ export interface LoadRequest {
   readonly owner: string | undefined;
 }
 
+/** Several transactions; what is not kept is left out. */
+export interface LoadManyRequest {
+  readonly kind: 'load many';
+  readonly gids: readonly string[];
+}
+
 /** A page of what is due for one owner. */
 export interface DueRequest {
   readonly kind: 'due';
@@ -86,11 +95,20 @@ export type Request =
   | { readonly kind: 'open'; readonly directory: string; readonly incarnation: string }
   | WriteRequest
   | { readonly kind: 'claim'; readonly incarnation: string; readonly limit: number }
+  | { readonly kind: 'facts'; readonly gid: string }
   | LoadRequest
+  | LoadManyRequest
   | { readonly kind: 'payloads'; readonly gid: string; readonly branchId: string }
   | { readonly kind: 'result'; readonly gid: string }
   | DueRequest
   | ListRequest
+  | ({ readonly kind: 'expire' } & ExpireQuery)
+  | { readonly kind: 'finished at'; readonly place: number }
+  | {
+      readonly kind: 'import tombstones';
+      readonly owner: string;
+      readonly rows: readonly TombstoneRow[];
+    }
   | { readonly kind: 'probe' }
   | { readonly kind: 'pragma'; readonly text: string }
   | { readonly kind: 'close' };
@@ -101,11 +119,16 @@ export interface Replies {
   /** Undefined = every operation took effect, and none asked. */
   readonly write: WriteReply | undefined;
   readonly claim: readonly LoadedRows[];
+  readonly facts: FactsRow | undefined;
   readonly load: LoadedRows | undefined;
+  readonly 'load many': readonly LoadedRows[];
   readonly payloads: BranchPayloads | undefined;
   readonly result: Uint8Array | undefined;
   readonly due: readonly DueRow[];
   readonly list: readonly unknown[];
+  readonly expire: Expired;
+  readonly 'finished at': number | undefined;
+  readonly 'import tombstones': void;
   readonly probe: void;
   readonly pragma: readonly unknown[];
   readonly close: void;

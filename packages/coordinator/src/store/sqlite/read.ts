@@ -1,7 +1,7 @@
 /** What the worker reads of transactions: the hot path's prepared statements, one after the other. */
 import type { BranchPayloads } from '../store';
 import { findPayload, payloadsOf } from '../rows/branch-specs';
-import type { DueRow, LoadedRows } from '../rows/columns';
+import type { DueRow, FactsRow, LoadedRows } from '../rows/columns';
 import type { DueRequest, LoadRequest } from './messages';
 import type { Statements } from './statements';
 
@@ -18,6 +18,16 @@ export function loadRows(
     registrations: statements.loadRegistrations.all(gid) as LoadedRows['registrations'],
     labels: statements.loadLabels.all(gid) as LoadedRows['labels'],
   };
+}
+
+/** Everything of several transactions; what is not kept is left out. */
+export function loadMany(statements: Statements, gids: readonly string[]): readonly LoadedRows[] {
+  return gids.flatMap((gid) => loadRows(statements, { gid, owner: undefined }) ?? []);
+}
+
+/** What the row of a gid says, or undefined. */
+export function loadFacts(statements: Statements, gid: string): FactsRow | undefined {
+  return statements.facts.get(gid) as FactsRow | undefined;
 }
 
 const noBytes = new Uint8Array(0);

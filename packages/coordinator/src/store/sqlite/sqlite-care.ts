@@ -21,7 +21,7 @@ export function sqliteCare(directory: string): StoreCare {
         schema: schemaOf(join(directory, 'tercet.db')),
         current: migrations.at(-1)?.version ?? 0,
         prerequisites: [],
-        holder: held ? { where: 'a process of this machine', alive: true } : undefined,
+        nodes: held ? [{ where: 'a process of this machine', alive: true }] : [],
       };
     },
     async migrate() {

@@ -13,8 +13,11 @@ import {
   type BranchPayloads,
   type DuePosition,
   type DueQuery,
+  type Expired,
+  type ExpireQuery,
   type ListQuery,
   type OperationResult,
+  type RowFacts,
   type Store,
   StoreFailure,
   type StoreOperation,
@@ -23,7 +26,15 @@ import {
 import { cleanText } from '../stored-form';
 import { encodeBatch } from './encode-batch';
 import type { Replies, Request, WriteRequest } from './messages';
-import { duePositionOf, factsOf, summaryOf, transactionOf } from '../rows/rows';
+import {
+  assertReadable,
+  duePositionOf,
+  factsOf,
+  readableOf,
+  summaryOf,
+  transactionOf,
+} from '../rows/rows';
+import { tombstoneRowOf } from '../rows/tombstone-row';
 import { SpecShapes } from '../rows/spec-shapes';
 import { SqliteWorker } from './sqlite-worker';
 
@@ -94,6 +105,18 @@ export class SqliteStore implements Store {
     return claimed.map(transactionOf);
   }
 
+  async facts(gid: Gid): Promise<RowFacts | undefined> {
+    const row = await this.ask({ kind: 'facts', gid });
+    if (row === undefined) return undefined;
+    assertReadable(gid, row.format);
+    return factsOf(row);
+  }
+
+  async loadMany(gids: readonly Gid[]): Promise<readonly GlobalTransaction[]> {
+    const rows = await this.ask({ kind: 'load many', gids });
+    return readableOf(rows).map(transactionOf);
+  }
+
   async load(gid: Gid): Promise<GlobalTransaction | undefined> {
     const rows = await this.ask({ kind: 'load', gid, owner: undefined });
     return rows && transactionOf(rows);
@@ -125,6 +148,19 @@ export class SqliteStore implements Store {
     const gidPrefix = query.gidPrefix === undefined ? undefined : cleanText(query.gidPrefix);
     const rows = await this.ask({ kind: 'list', statuses, name, gidPrefix, limit, after });
     return pageOf(rows.map(summaryOf), limit);
+  }
+
+  async expire(query: ExpireQuery): Promise<Expired> {
+    return await this.ask({ kind: 'expire', ...query });
+  }
+
+  async finishedAt(place: number): Promise<number | undefined> {
+    return await this.ask({ kind: 'finished at', place });
+  }
+
+  async importTombstones(tombstones: readonly GlobalTransaction[]): Promise<void> {
+    const owner = this.incarnation();
+    await this.ask({ kind: 'import tombstones', owner, rows: tombstones.map(tombstoneRowOf) });
   }
 
   async probe(): Promise<void> {

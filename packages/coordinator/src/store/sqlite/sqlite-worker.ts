@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
-import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { TercetError } from '@tercet/core';
 import { StoreFailure } from '../store';
 import type { WireFailure } from './failures';
 import type { Replies, ReplyMessage, Request } from './messages';
+import { threadEntry } from './thread-entry';
 
 type Reply = Replies[Request['kind']];
 
@@ -25,7 +24,7 @@ export class SqliteWorker {
   private readonly ended: Promise<void>;
 
   constructor() {
-    this.thread = new Worker(...entry());
+    this.thread = new Worker(...threadEntry('worker'));
     this.thread.on('message', (message: ReplyMessage) => this.receive(message));
     this.thread.on('error', (cause) => this.fail('the store’s worker thread failed', cause));
     this.ended = new Promise((resolve) => {
@@ -85,18 +84,6 @@ export class SqliteWorker {
     for (const waiting of this.waiting.values()) waiting.reject(this.failure);
     this.waiting.clear();
   }
-}
-
-/**
- * The file that the thread runs, and how: the built one beside this file. Run from sources (tests, benchmarks),
- * a thread knows neither TypeScript nor the condition that names sources, so it gets both as options.
- */
-function entry(): ConstructorParameters<typeof Worker> {
-  const extension = extname(__filename);
-  const file = join(__dirname, `worker${extension}`);
-  if (extension !== '.ts') return [file];
-  const loader = createRequire(__filename).resolve('tsx/cjs');
-  return [file, { execArgv: ['--require', loader, '--conditions=@tercet/source'] }];
 }
 
 function errorOf(failure: WireFailure): Error {

@@ -16,7 +16,7 @@ import type { Database, Statement } from './driver';
 /** Stands for the owner, in quotes, in the texts below. */
 const OWNER = ':owner:';
 const mine = `gid = ? AND owner = ${OWNER} AND epoch = ? AND run_id = ?`;
-const others = 'open_owner IS NOT NULL AND format <= ' + String(ROW_FORMAT);
+const unfinished = `open_owner IS NOT NULL AND format <= ${ROW_FORMAT}`;
 const end = 'finished_at = ?, open_owner = NULL, next_at = NULL';
 
 /** The text of every statement, `:owner:` standing for the owner. */
@@ -49,12 +49,15 @@ export const sql = {
     WHERE ${mine} AND status = 'cancelling' AND branches = ?`,
 
   fence: `UPDATE transactions SET epoch = epoch + 1 WHERE gid = ? AND owner = ${OWNER} AND epoch = ?`,
-  facts: 'SELECT owner, epoch, run_id, status, branches FROM transactions WHERE gid = ?',
+  // Whoever takes a row names its owner; the new one is the writer.
+  take: `UPDATE transactions SET owner = ${OWNER}, open_owner = ${OWNER}, epoch = epoch + 1
+    WHERE gid = ? AND owner = ? AND epoch = ? AND run_id = ? AND ${unfinished}`,
+  facts: 'SELECT owner, epoch, run_id, status, branches, format FROM transactions WHERE gid = ?',
 
   // Two ranges instead of `<>`, which no index answers.
   findOthers: `SELECT gid FROM (
-      SELECT gid FROM transactions WHERE ${others} AND open_owner < ?1
-      UNION ALL SELECT gid FROM transactions WHERE ${others} AND open_owner > ?1)
+      SELECT gid FROM transactions WHERE ${unfinished} AND open_owner < ?1
+      UNION ALL SELECT gid FROM transactions WHERE ${unfinished} AND open_owner > ?1)
     LIMIT ?2`,
   takeOver: `UPDATE transactions SET owner = ?1, open_owner = ?1, epoch = epoch + 1 WHERE gid = ?2`,
 

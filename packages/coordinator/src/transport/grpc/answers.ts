@@ -96,6 +96,10 @@ export function transaction(tx: GlobalTransaction, at: Moment): wire.Transaction
     cause: causeOf(tx.cause?.kind),
     reason: tx.cause?.kind === 'rollback' ? tx.cause.reason : '',
     branches: tx.branches.map((branch) => branchState(tx, branch, at)),
+    tombstone: tx.tombstone && {
+      branches: tx.tombstone.branches,
+      resultSha256: tx.tombstone.resultDigest ?? '',
+    },
   };
 }
 
@@ -134,6 +138,7 @@ function summary(row: TransactionSummary): wire.TransactionSummary {
     decidedUnixMs: unixMs(row.decidedAt),
     finishedUnixMs: unixMs(row.finishedAt),
     cause: causeOf(row.cause),
+    tombstone: row.tombstone,
   };
 }
 

@@ -1,6 +1,7 @@
 /** How streams are left: drained, idle, closed. */
 import { describe, expect, it } from '@jest/globals';
 import { grpcCode } from '@tercet/core';
+import type { SessionAnswer } from '@tercet/proto';
 import { ScriptedSession, type ScriptedStream } from '../../../test/support/scripted-stream';
 
 /** A session with `a` answered and `b` under way. */
@@ -153,6 +154,59 @@ describe('a stream that nobody uses', () => {
     expect(s.story).toEqual(['line 1 drained']);
     s.stream.answer('c');
     expect(await c).toBe('c');
+    s.session.close();
+  });
+});
+
+describe('a coordinator that cannot serve', () => {
+  const failure = (id: number, code: string, details = {}): SessionAnswer => {
+    const info = { code, retryable: true, hint: '', details };
+    return { id, answer: { $case: 'failure', value: { grpcCode: 14, message: 'no', info } } };
+  };
+
+  it.each([
+    ['cannot reach its store', 'STORE_UNAVAILABLE', {}],
+    ['was taken for dead', 'MOVED', { reason: 'removed' }],
+    ['stops', 'SHUTTING_DOWN', {}],
+  ])('E7: because it %s is left; what is under way is still answered', async (_, code, details) => {
+    const s = new ScriptedSession();
+    s.several = true;
+    const a = s.get('a');
+    const b = s.get('b');
+    await s.time.settle();
+    const old = s.stream;
+    old.say({ answers: [failure(old.commands[0]?.id ?? 0, code, details)] });
+    expect(await a).toMatch(`lost: ${code}`);
+    expect(s.story).toEqual(['line 1 failed']);
+    const c = s.get('c');
+    await s.time.advance(50);
+    expect(s.streams).toHaveLength(2);
+    expect(s.stream.gids).toEqual([['c']]);
+    old.answer('b');
+    expect(await b).toBe('b');
+    expect(old.writableEnded).toBe(true);
+    s.stream.answer('c');
+    expect(await c).toBe('c');
+    s.session.close();
+    await s.time.settle();
+    expect(s.time.pending).toBe(0);
+  });
+
+  it.each([
+    ['only the transaction has moved: whoever is asked takes it over', true, 'MOVED'],
+    ['there is no other', false, 'STORE_UNAVAILABLE'],
+  ])('E7: is not left where %s', async (_, several, code) => {
+    const s = new ScriptedSession();
+    s.several = several;
+    const a = s.get('a');
+    await s.time.settle();
+    s.stream.say({ answers: [failure(s.stream.commands[0]?.id ?? 0, code)] });
+    await a;
+    const b = s.get('b');
+    await s.time.settle();
+    expect(s.streams).toHaveLength(1);
+    s.stream.answer('b');
+    expect(await b).toBe('b');
     s.session.close();
   });
 });

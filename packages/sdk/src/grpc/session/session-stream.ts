@@ -45,7 +45,7 @@ export interface StreamEnd {
 /** Who uses the stream. */
 export interface StreamOwner {
   /** A command has its answer; it is no longer the stream's. */
-  answered(command: Command, answer: Answer<unknown>): void;
+  answered(command: Command, answer: Answer<unknown>, stream: SessionStream): void;
   /** Answers have come: there may be room for more commands. */
   roomier(stream: SessionStream): void;
   /** The coordinator stops. `notSent` are no longer the stream's. */
@@ -184,7 +184,7 @@ export class SessionStream {
     if (command === undefined) return;
     this.forget(command);
     this.useful = true;
-    this.deps.owner.answered(command, answerOf(command, answer, this.line.address));
+    this.deps.owner.answered(command, answerOf(command, answer, this.line.address), this);
   }
 
   private forget(command: Command): void {

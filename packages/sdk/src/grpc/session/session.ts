@@ -10,11 +10,14 @@
  * E5 Where the coordinator does not know sessions, the commands of the first stream, and every one that is too large
  *    for a stream, are carried out as unary calls: nothing was done yet.
  * E6 After `close` there is no stream and no timer.
+ * E7 A coordinator that answers that it cannot serve is left where there are others, after a pause as in E3: what its stream
+ *    carries is still answered there, everything else goes on at the next address.
  */
 import { status } from '@grpc/grpc-js';
 import { type RetryPolicy, TercetError, type Timer, nextDelayMs } from '@tercet/core';
 import { essenceOf } from '@tercet/runtime';
 import type { Answer, CallBounds } from '../../coordinator/coordinator-transport';
+import { maySucceedElsewhere } from '../../coordinator/elsewhere';
 import { type TimePorts, isPassing } from '../../coordinator/repeat';
 import { callCancelled, failedAnswer } from '../error-mapping';
 import { Command, type Question } from './command';
@@ -29,11 +32,15 @@ import {
 
 /** Pauses between streams. */
 const reopening: RetryPolicy = { firstDelayMs: 50, maxDelayMs: 1_000 };
+/** After this long without a pause the next one is short again. */
+const CALM_MS = 30_000;
 /** A larger command goes by a call of its own: refused as too large, it takes no other command along. */
 const COMMAND_BYTES_MAX = 4 * 1_024 * 1_024;
 
 /** The channels for streams: `CoordinatorChannels`. */
 export interface SessionLines {
+  /** Whether there is more than one address. */
+  readonly several: boolean;
   readonly current: SessionLine;
   failed(line: SessionLine): void;
   drained(line: SessionLine): void;
@@ -57,6 +64,8 @@ export class Session implements StreamOwner {
   private readonly leaving = new Set<SessionStream>();
   private pause: Timer | undefined;
   private failures = 0;
+  /** When the last pause began, Unix ms. */
+  private restedAt = 0;
   private closed = false;
   private readonly aborted = (command: Command): void =>
     this.giveUp(command, callCancelled(command.question.bounds.signal));
@@ -96,8 +105,21 @@ export class Session implements StreamOwner {
     this.due.close();
   }
 
-  answered(command: Command, answer: Answer<unknown>): void {
+  answered(command: Command, answer: Answer<unknown>, stream: SessionStream): void {
     this.settle(command, answer);
+    if (answer.kind === 'lost' && maySucceedElsewhere(answer.error)) this.goElsewhere(stream);
+  }
+
+  /** E7 */
+  private goElsewhere(stream: SessionStream): void {
+    const { channels } = this.deps;
+    if (stream !== this.stream || !channels.several) return;
+    channels.failed(stream.line);
+    this.leave(stream);
+    stream.finish();
+    // What went wrong long ago is no reason to hesitate.
+    if (this.deps.clock.now() - this.restedAt > CALM_MS) this.failures = 0;
+    this.rest();
   }
 
   roomier(): void {
@@ -216,6 +238,7 @@ export class Session implements StreamOwner {
   /** Opens no stream for a while. */
   private rest(): void {
     this.failures += 1;
+    this.restedAt = this.deps.clock.now();
     const delayMs = nextDelayMs(reopening, this.failures, this.deps.random);
     this.pause = this.deps.scheduler.after(delayMs, () => {
       this.pause = undefined;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { TercetError } from '@tercet/core';
 import type { ConnectionOptions } from 'mysql2';
 
@@ -14,8 +16,9 @@ export interface MysqlAddress {
 const PORT = 3306;
 
 /**
- * The parts of `mysql://user:password@host:port/database`, with `?ssl=true` over TLS, the server's certificate checked. Throws
- * TercetError CONFIG_INVALID; its text never shows the URL, which may hold a password.
+ * The parts of `mysql://user:password@host:port/database`. With `?ssl=true` the way is TLS, and the server's certificate has to be
+ * one of the host's name, by an authority that Node.js knows, or by the one of `&sslca=FILE`. Throws TercetError CONFIG_INVALID; its
+ * text never shows the URL, which may hold a password.
  */
 export function addressOf(url: string): MysqlAddress {
   const parsed = parse(url);
@@ -34,7 +37,7 @@ export function addressOf(url: string): MysqlAddress {
       database,
       ...(parsed.username === '' ? {} : { user: decodeURIComponent(parsed.username) }),
       ...(parsed.password === '' ? {} : { password: decodeURIComponent(parsed.password) }),
-      ...(usesTls(parsed.searchParams) ? { ssl: {} } : {}),
+      ...tlsOf(parsed.searchParams, host),
     },
     shown: `${parsed.hostname}:${port}/${database}`,
   };
@@ -48,13 +51,31 @@ function parse(url: string): URL {
   }
 }
 
-function usesTls(parameters: URLSearchParams): boolean {
+function tlsOf(parameters: URLSearchParams, host: string): Pick<ConnectionOptions, 'ssl'> {
   for (const [name, value] of parameters) {
-    if (name !== 'ssl' || !['true', 'false'].includes(value)) {
-      throw wrong('after ? it may say ssl=true or ssl=false, nothing else');
-    }
+    if (name === 'sslca' ? value !== '' : name === 'ssl' && /^(true|false)$/.test(value)) continue;
+    throw wrong('after ? it may say ssl=true or ssl=false and sslca=FILE, nothing else');
   }
-  return parameters.get('ssl') === 'true';
+  const file = parameters.get('sslca');
+  if (parameters.get('ssl') !== 'true') {
+    if (file !== null) throw wrong('sslca=FILE needs ssl=true beside it');
+    return {};
+  }
+  // The driver compares no certificate with an address: it would take any that names `localhost`.
+  if (isIP(host) !== 0) {
+    throw wrong(
+      'with ssl=true the host must be a name: the server’s certificate is checked for it',
+    );
+  }
+  return { ssl: { verifyIdentity: true, ...(file === null ? {} : { ca: read(file) }) } };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw wrong(`sslca cannot be read: ${(error as Error).message}`);
+  }
 }
 
 function wrong(why: string): TercetError {

@@ -1,25 +1,30 @@
 /**
- * A batch → the statements of one message, between BEGIN and COMMIT. Hand-written: this is the hot path.
+ * A batch → the statements of one transaction. Hand-written: this is the hot path.
  *
  * H1 Wherever other rows hang on a guard, every guard matches or nothing is written: an open that meets a row is a duplicate
- *    key; after an update that branches or results hang on, NULL is inserted into `guards` if a guard has missed, which is
- *    refused. So what follows needs no guard of its own, and is one INSERT of many rows.
+ *    key; an update that branches or results hang on says how many rows it has to change. So what follows needs no guard of its
+ *    own, and is one INSERT of many rows.
  * H2 Owner, epoch and run id stand in the guard of every change.
  * H3 Tables come in a fixed order, rows sorted by gid.
  */
 import { ROW_FORMAT } from '../../rows/columns';
-import type { BatchRows, DecideRow, ExtendRow, GuardedList, ProgressRow } from '../batch-rows';
+import type {
+  BatchRows,
+  DecideRow,
+  ExtendRow,
+  GuardedList,
+  ProgressRow,
+  TakeRow,
+} from '../batch-rows';
 import { bytes, text, whole, word } from './literals';
 import { type Assignments, type Update, updatesOf } from './row-values';
+import type { Step } from './transaction';
 
 /** A statement of a batch. */
-export interface BatchStatement {
-  readonly sql: string;
+export interface BatchStatement extends Step {
   readonly wave: number;
   /** The list of which its count says how many rows matched. */
   readonly counts?: GuardedList;
-  /** Its failing means that a guard missed (H1). */
-  readonly asserts?: true;
 }
 
 /** The statements of the waves, in order. Throws StoreFailure `data`. */
@@ -28,13 +33,9 @@ export function batchStatements(
   me: string,
 ): readonly BatchStatement[] {
   const owner = word(me);
-  return [
-    { sql: 'BEGIN', wave: 0 },
-    ...waves.flatMap((rows, wave) => {
-      return waveStatements(rows, owner).map((statement) => ({ ...statement, wave }));
-    }),
-    { sql: 'COMMIT', wave: 0 },
-  ];
+  return waves.flatMap((rows, wave) => {
+    return waveStatements(rows, owner).map((statement) => ({ ...statement, wave }));
+  });
 }
 
 type Part = Omit<BatchStatement, 'wave'>;
@@ -52,6 +53,7 @@ function waveStatements(rows: BatchRows, owner: string): readonly Part[] {
     ...counted('decisions', decisions(without, owner)),
     ...counted('progress', progress(rows.progress, owner)),
     ...counted('fences', fences(rows.fences, owner)),
+    ...counted('takes', takes(rows.takes, owner)),
     ...registerAll(rows.registrations),
     ...labelAll(rows.labels),
     ...keepResults(rows.results),
@@ -62,15 +64,9 @@ function counted(counts: GuardedList, updates: readonly Update[]): readonly Part
   return updates.map(({ sql }) => ({ sql, counts }));
 }
 
-/** H1. Both changes that are asserted change their rows always, so rows changed are rows matched. */
+/** H1. Both changes that are asserted change their rows always: rows changed are rows matched. */
 function asserted(counts: GuardedList, updates: readonly Update[]): readonly Part[] {
-  return updates.flatMap(({ sql, rows }): Part[] => {
-    const missed = `INSERT INTO guards (missed) SELECT NULL FROM DUAL WHERE ROW_COUNT() <> ${rows}`;
-    return [
-      { sql, counts },
-      { sql: missed, asserts: true },
-    ];
-  });
+  return updates.map(({ sql, rows }) => ({ sql, counts, expects: rows }));
 }
 
 function openAll(rows: BatchRows['opens'], owner: string): readonly Part[] {
@@ -79,14 +75,14 @@ function openAll(rows: BatchRows['opens'], owner: string): readonly Part[] {
     const deadline = whole(row.deadlineAt);
     return (
       `(${word(row.gid)},${word(row.runId)},${text(row.name)},'trying',${whole(row.branches)},` +
-      `${owner},1,${owner},${deadline},${whole(row.openedAt)},${deadline},${ROW_FORMAT},` +
+      `${owner},1,${owner},${deadline},${whole(row.openedAt)},${deadline},${whole(row.format)},` +
       `${text(row.details)},${text(row.states)})`
     );
   });
   const columns =
     'gid,run_id,name,status,branches,owner,epoch,open_owner,next_at,opened_at,deadline_at,format,details,states';
   const sql = `INSERT INTO transactions (${columns}) VALUES ${values.join(',')}`;
-  return [{ sql, counts: 'opens', asserts: true }];
+  return [{ sql, counts: 'opens' }];
 }
 
 const guard = {
@@ -125,8 +121,7 @@ function decisions(rows: readonly DecideRow[], owner: string): readonly Update[]
 }
 
 function progress(rows: readonly ProgressRow[], owner: string): readonly Update[] {
-  const possible = rows.filter(({ from }) => from !== null);
-  return grouped(possible, ({ status }) => status).flatMap(([status, group]) => {
+  return grouped(rows, ({ status }) => status).flatMap(([status, group]) => {
     const ends = group[0]?.finishedAt !== null;
     return updatesOf<ProgressRow>({
       rows: group,
@@ -153,6 +148,15 @@ function fences(rows: BatchRows['fences'], owner: string): readonly Update[] {
     set: { epoch: () => 'epoch+1' },
     guard: { epoch: (row) => whole(row.epoch) },
     where: `owner=${owner}`,
+  });
+}
+
+function takes(rows: readonly TakeRow[], owner: string): readonly Update[] {
+  return updatesOf<TakeRow>({
+    rows,
+    set: { owner: () => owner, open_owner: () => owner, epoch: () => 'epoch+1' },
+    guard: { ...guard, owner: (row) => word(row.owner) },
+    where: `open_owner IS NOT NULL AND format<=${ROW_FORMAT}`,
   });
 }
 

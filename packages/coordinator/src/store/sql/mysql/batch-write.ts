@@ -4,12 +4,13 @@
  */
 import { StoreFailure } from '../../store';
 import type { FactsRow } from '../../rows/columns';
-import type { BatchRows } from '../batch-rows';
+import { type BatchRows, type GuardedList, guardedLists } from '../batch-rows';
 import { BatchTooLarge, type WaveCounts } from '../sql-server';
 import { survivorsOf } from '../survivors';
 import { type BatchStatement, batchStatements } from './batch-statements';
-import { failureOf, mysqlError } from './failures';
-import { type Answer, type Session, StatementError } from './session';
+import { mysqlError } from './failures';
+import type { Answer, Session } from './session';
+import { sendTransaction, type TransactionEnd, TransactionError } from './transaction';
 
 /** What writing a batch needs. */
 export interface BatchWriteDeps {
@@ -22,7 +23,7 @@ export interface BatchWriteDeps {
   facts(gids: readonly string[]): Promise<ReadonlyMap<string, FactsRow>>;
 }
 
-type MutableCounts = { -readonly [K in keyof WaveCounts]: number };
+type MutableCounts = Record<GuardedList, number>;
 
 /** Room in a message for what is not the statements' text. */
 const PACKET_HEAD = 1_024;
@@ -48,34 +49,27 @@ async function written(
   deps: BatchWriteDeps,
   waves: readonly BatchRows[],
 ): Promise<readonly WaveCounts[] | undefined> {
-  const statements = batchStatements(waves, deps.me);
-  const texts = statements.map(({ sql }) => sql);
-  assertSize(waves, texts, deps.packetBytesMax);
-  let answers: readonly Answer[];
+  const { session, me, packetBytesMax } = deps;
+  const statements = batchStatements(waves, me);
+  const message = session.form.message(statements, 'write');
+  assertSize(waves, message.texts, packetBytesMax);
   try {
-    answers = await deps.session.attempt(texts);
+    const answers = await sendTransaction(session, statements, { message, purpose: 'write' });
+    return countsOf(waves, statements, answers);
   } catch (error) {
-    if (!(error instanceof StatementError)) throw error;
-    if (isMiss(error, statements)) return undefined;
-    throw failureOf(error.error);
+    if (!(error instanceof TransactionError)) throw error;
+    if (isMiss(error.end, statements)) return undefined;
+    throw error.end.failure;
   }
-  assertWhole(answers);
-  return countsOf(waves, statements, answers);
 }
 
-/** A duplicate key where rows are opened, or a NULL where guards are asserted. */
-function isMiss({ error, place }: StatementError, statements: readonly BatchStatement[]): boolean {
-  const { errno } = error;
-  if (errno !== mysqlError.DUP_ENTRY && errno !== mysqlError.BAD_NULL) return false;
-  const statement = statements[place];
-  if (statement?.asserts !== true) return false;
-  return (statement.counts === 'opens') === (errno === mysqlError.DUP_ENTRY);
-}
-
-/** An answer before COMMIT's that came without a transaction: part of the batch stands alone, nobody knows which. */
-function assertWhole(answers: readonly Answer[]): void {
-  if (answers.slice(0, -1).every(({ inTransaction }) => inTransaction)) return;
-  throw new StoreFailure('unknown', 'the server ended the transaction in the middle of a batch');
+/** An update that a guard has missed, or rows to open of which one is there. */
+function isMiss(
+  { error, place, missed }: TransactionEnd,
+  statements: readonly BatchStatement[],
+): boolean {
+  if (missed || place === undefined) return missed;
+  return error.errno === mysqlError.DUP_ENTRY && statements[place]?.counts === 'opens';
 }
 
 function countsOf(
@@ -84,7 +78,7 @@ function countsOf(
   answers: readonly Answer[],
 ): readonly WaveCounts[] {
   const counts = waves.map((): MutableCounts => {
-    return { opens: 0, extensions: 0, decisions: 0, progress: 0, fences: 0 };
+    return Object.fromEntries(guardedLists.map((list) => [list, 0])) as MutableCounts;
   });
   statements.forEach(({ counts: list, wave }, i) => {
     const row = counts[wave];
@@ -112,15 +106,14 @@ function assertSize(
 }
 
 function countOperations(waves: readonly BatchRows[]): number {
-  return waves.reduce((sum, { opens, extensions, decisions, progress, fences }) => {
-    const lists = [opens, extensions, decisions, progress, fences];
-    return lists.reduce((all, list) => all + list.length, sum);
+  return waves.reduce((sum, wave) => {
+    return guardedLists.reduce((all, list) => all + wave[list].length, sum);
   }, 0);
 }
 
 function gidsOf(waves: readonly BatchRows[]): readonly string[] {
-  const gids = waves.flatMap(({ opens, extensions, decisions, progress, fences }) =>
-    [...opens, ...extensions, ...decisions, ...progress, ...fences].map(({ gid }) => gid),
-  );
+  const gids = waves.flatMap((wave) => {
+    return guardedLists.flatMap((list) => wave[list].map(({ gid }) => gid));
+  });
   return [...new Set(gids)].sort();
 }

@@ -8,8 +8,8 @@ const cause = "NULLIF(cause,'none') AS cause";
 export const transactionColumns = [
   'gid,run_id,name,status,branches,NULL AS registration,owner,epoch,open_owner',
   'IF(open_owner IS NULL,NULL,next_at) AS next_at,opened_at,deadline_at',
-  `${decidedAt},${finishedAt},${cause},reason,format,details,states`,
+  `${decidedAt},${finishedAt},${cause},reason,format,details,states,tombstone`,
 ].join(',');
 
 /** A row of a list. */
-export const summaryColumns = `gid,run_id,name,status,branches,opened_at,${decidedAt},${finishedAt},${cause}`;
+export const summaryColumns = `gid,run_id,name,status,branches,opened_at,${decidedAt},${finishedAt},${cause},tombstone`;

@@ -23,6 +23,10 @@ export const mysqlError = {
   DUP_KEYNAME: 1061,
   DUP_ENTRY: 1062,
   NO_SUCH_TABLE: 1146,
+  ERROR_DURING_COMMIT: 1180,
+  QUERY_INTERRUPTED: 1317,
+  SIGNAL: 1644,
+  STATEMENT_TIMEOUT: 1969,
   SERVER_SHUTDOWN: 1053,
   CONNECTION_KILLED: 1927,
   FORCING_CLOSE: 1080,
@@ -39,8 +43,6 @@ const transient: readonly number[] = [
   mysqlError.LOCK_WAIT_TIMEOUT,
   mysqlError.LOCK_DEADLOCK,
   mysqlError.CHECKREAD,
-  // A Galera node that is not part of its cluster just now.
-  mysqlError.UNKNOWN_COM,
 ];
 
 /** The server has given the connection up, or is about to: nobody knows what it still did. */
@@ -83,7 +85,8 @@ export function unreachable(error: DriverError, where: string): StoreFailure {
 
 function kindOf(error: DriverError): StoreFailureKind {
   const { errno = 0, sqlState = '' } = error;
-  if (isFatal(error)) return 'unknown';
+  // A cluster that was cut off in the middle of a commit says so: the rest of it may have the commit.
+  if (isFatal(error) || errno === mysqlError.ERROR_DURING_COMMIT) return 'unknown';
   if (transient.includes(errno)) return 'transient';
   if (data.includes(errno)) return 'data';
   return dataClasses.includes(sqlState.slice(0, 2)) ? 'data' : 'unavailable';
@@ -93,5 +96,7 @@ function kindOf(error: DriverError): StoreFailureKind {
 export function describe(error: DriverError): string {
   const { code, errno, message } = error;
   const number = errno === undefined || errno < 0 ? '' : ` ${errno}`;
-  return code === undefined ? message : `${code}${number}: ${message}`;
+  // The driver has no name for many of MariaDB's numbers.
+  if (code === undefined) return number === '' ? message : `error${number}: ${message}`;
+  return `${code}${number}: ${message}`;
 }

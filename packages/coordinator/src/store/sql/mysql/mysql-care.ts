@@ -2,15 +2,16 @@
 import { hostname } from 'node:os';
 import type { Clock, Scheduler } from '@tercet/core';
 import type { SchemaFacts, StoreCare } from '../../store-report';
-import { watchHolder } from '../watch-holder';
+import { watchNodes } from '../watch-nodes';
 import { addressOf } from './address';
 import { failureOf, mysqlError } from './failures';
 import { migrations } from './migrations';
 import { MysqlServer } from './mysql-server';
-import { readNode } from './node-row';
+import { readNodes } from './nodes';
+import { packetForm } from './packet-form';
 import { durabilityOf, readServer } from './prerequisites';
 import { Session, StatementError } from './session';
-import { readerSetup } from './session-setup';
+import { firstSetup } from './session-setup';
 import { sqlBuilder } from './sql-builder';
 
 /** Where the store is, and how it is looked at. */
@@ -33,18 +34,19 @@ export function mysqlCare(options: MysqlCareOptions): StoreCare {
   const address = addressOf(url);
   return {
     async check() {
-      const session = new Session({ address, scheduler: deps.scheduler, setup: readerSetup });
+      const { scheduler } = deps;
+      const session = new Session({ address, scheduler, form: packetForm, setup: firstSetup });
       try {
         // What is missing is what the check tells: it is no reason to refuse the server here.
         const { version, isMariaDb } = await readServer(session, true);
         const schema = await schemaOf(session);
-        const node = () => readNode(session);
+        const nodes = () => readNodes(session);
         return {
           server: isMariaDb ? `MariaDB ${version.replace(/-MariaDB.*$/i, '')}` : `MySQL ${version}`,
           schema,
           current: migrations(sqlBuilder()).at(-1)?.version ?? 0,
           prerequisites: await durabilityOf(session),
-          holder: schema && (await watchHolder({ ...deps, node })),
+          nodes: schema === undefined ? [] : await watchNodes({ ...deps, nodes }),
         };
       } finally {
         await session.close();

@@ -1,26 +1,39 @@
 /**
- * MySQL and MariaDB as {@link SqlServer}. Three connections: one writes and reads what was written, one reads, one keeps the
- * node's claim, so that neither a long read nor a large batch holds up a beat.
+ * MySQL and MariaDB as {@link SqlServer}. Four connections: one writes and reads what was written, one reads, one looks after
+ * the nodes, so that neither a long read nor a large batch holds up a look at them, and one expires what has finished. Beats go
+ * where batches go.
  */
 import type { Clock, Scheduler } from '@tercet/core';
 import type { DueRow, FactsRow, LoadedRows } from '../../rows/columns';
-import { ROW_FORMAT } from '../../rows/columns';
-import { type BranchPayloads, type DueQuery, StoreFailure } from '../../store';
+import type { TombstoneRow } from '../../rows/tombstone-row';
+import {
+  type BranchPayloads,
+  type DueQuery,
+  type Expired,
+  type ExpireQuery,
+  StoreFailure,
+} from '../../store';
 import type { BatchRows } from '../batch-rows';
 import { migrate } from '../migrate';
-import type { NodeRow, SqlListRequest, SqlServer, WaveCounts } from '../sql-server';
+import type { ClaimQuery, NodeRow, SqlListRequest, SqlServer, WaveCounts } from '../sql-server';
 import type { MysqlAddress } from './address';
 import { writeBatch } from './batch-write';
+import { blockForm } from './block-form';
+import { claimPage, readOpenOwners } from './claims';
+import { expire, finishedAt } from './expiry';
 import { readList } from './list';
-import { text, whole } from './literals';
+import { word } from './literals';
 import { migrations } from './migrations';
-import { readNode, replaceNode } from './node-row';
-import { readServer } from './prerequisites';
+import { beatNode, joinNode, readNodes, removeNode } from './nodes';
+import { packetForm } from './packet-form';
+import { readServer, type ServerFacts } from './prerequisites';
 import { readDue, readFacts, readPayloads, readResult, readWhole } from './reads';
 import { schemaPort } from './schema';
 import { Session } from './session';
-import { readerSetup, writerSetup } from './session-setup';
+import { firstSetup, setupOf } from './session-setup';
 import { sqlBuilder } from './sql-builder';
+import { importTombstones } from './tombstone-import';
+import { runTransaction } from './transaction';
 
 /** What the server needs. */
 export interface MysqlServerDeps {
@@ -32,35 +45,51 @@ export interface MysqlServerDeps {
   readonly nodeTtlMs: number;
   /** Host and process, for people. */
   readonly where: string;
+  /** Send transactions as on a Galera cluster, wherever the server is. Default: only where it is one. For tests. */
+  readonly blocks?: boolean;
 }
+
+type SessionName = 'writer' | 'reader' | 'keeper' | 'expirer';
 
 /** A server, or several that act as one. */
 export class MysqlServer implements SqlServer {
   readonly name = 'mysql';
-  private sessions: Record<'writer' | 'reader' | 'keeper', Session> | undefined;
+  private sessions: Record<SessionName, Session> | undefined;
   private owner: string | undefined;
   private packetBytesMax = 0;
 
   constructor(private readonly deps: MysqlServerDeps) {}
 
   async connect(): Promise<void> {
-    const { address, scheduler } = this.deps;
-    const writing = { address, scheduler, setup: writerSetup };
+    const { address, scheduler, where } = this.deps;
+    const facts = await this.look();
+    const form = facts.isCluster || this.deps.blocks === true ? blockForm : packetForm;
+    const [write, read] = [setupOf('write', form), setupOf('read', form)];
     const sessions = {
-      writer: new Session(writing),
-      reader: new Session({ address, scheduler, setup: readerSetup }),
-      keeper: new Session(writing),
+      writer: new Session({ address, scheduler, form, setup: write }),
+      reader: new Session({ address, scheduler, form, setup: read }),
+      keeper: new Session({ address, scheduler, form, setup: write }),
+      expirer: new Session({ address, scheduler, form, setup: write }),
     };
     this.sessions = sessions;
-    const { packetBytesMax } = await readServer(sessions.keeper, this.deps.unsafeStore);
-    this.packetBytesMax = packetBytesMax;
+    this.packetBytesMax = facts.packetBytesMax;
     await migrate({
       ...this.deps,
       // Should it not be the only one of this name: steps may be repeated (M1).
-      me: `${this.deps.where}, ${this.deps.clock.now()}`,
+      me: `${where}, ${this.deps.clock.now()}`,
       schema: schemaPort(sessions.keeper, sessions.writer),
       steps: migrations(sqlBuilder()),
     });
+  }
+
+  private async look(): Promise<ServerFacts> {
+    const { address, scheduler, unsafeStore } = this.deps;
+    const session = new Session({ address, scheduler, form: packetForm, setup: firstSetup });
+    try {
+      return await readServer(session, unsafeStore);
+    } finally {
+      await session.close();
+    }
   }
 
   own(incarnation: string): void {
@@ -78,28 +107,8 @@ export class MysqlServer implements SqlServer {
     return await readFacts(this.session('writer'), gids);
   }
 
-  async claim(limit: number): Promise<readonly string[]> {
-    const [session, me] = [this.session('writer'), text(this.me())];
-    const theirs = `FROM transactions FORCE INDEX (transactions_open) WHERE format<=${ROW_FORMAT} AND open_owner`;
-    const part = (range: string): string =>
-      `(SELECT gid,owner,epoch ${theirs}${range}${me} LIMIT ${whole(limit)})`;
-    // Two ranges instead of `<>`, which no index answers.
-    const [found] = await session.run([
-      `${part('<')} UNION ALL ${part('>')} LIMIT ${whole(limit)}`,
-    ]);
-    const rows = (found?.rows ?? []) as unknown as readonly (FactsRow & { readonly gid: string })[];
-    if (rows.length === 0) return [];
-    const gids = rows.map(({ gid }) => gid).sort();
-    const list = gids.map(text).join(',');
-    const seen = rows.map(({ gid, owner, epoch }) => {
-      return `(${text(gid)},${text(owner)},${whole(epoch)})`;
-    });
-    await session.run([
-      `UPDATE transactions FORCE INDEX (PRIMARY) SET owner=${me},open_owner=${me},epoch=epoch+1` +
-        ` WHERE gid IN (${list}) AND (gid,owner,epoch) IN (${seen.join(',')}) AND open_owner IS NOT NULL`,
-    ]);
-    const facts = await readFacts(session, gids);
-    return gids.filter((gid) => facts.get(gid)?.owner === this.owner);
+  async claim(from: ClaimQuery): Promise<readonly string[]> {
+    return await claimPage(this.session('writer'), from, this.me());
   }
 
   async load(
@@ -125,18 +134,43 @@ export class MysqlServer implements SqlServer {
     return await readList(this.session('reader'), request);
   }
 
+  async expire(query: ExpireQuery): Promise<Expired> {
+    return await expire(this.session('expirer'), query);
+  }
+
+  async finishedAt(place: number): Promise<number | undefined> {
+    return await finishedAt(this.session('expirer'), place);
+  }
+
+  async importTombstones(rows: readonly TombstoneRow[]): Promise<void> {
+    await importTombstones(this.session('writer'), this.me(), rows);
+  }
+
   async probe(): Promise<void> {
-    const page = `x'${'00'.repeat(8_192)}'`;
-    const fill = `INSERT INTO probes (filler) VALUES (${page})`;
-    await this.session('writer').run(['BEGIN', fill, 'DELETE FROM probes', 'COMMIT']);
+    const me = word(this.me());
+    const fill = `INSERT INTO probes (node,filler) VALUES (${me},x'${'00'.repeat(8_192)}')`;
+    const clear = `DELETE FROM probes WHERE node=${me}`;
+    await runTransaction(this.session('writer'), [fill, clear], 'write');
   }
 
-  async node(): Promise<NodeRow | undefined> {
-    return await readNode(this.session('keeper'));
+  async join(node: NodeRow): Promise<void> {
+    await joinNode(this.session('keeper'), node);
   }
 
-  async replaceNode(seen: NodeRow | undefined, next: NodeRow | undefined): Promise<boolean> {
-    return await replaceNode(this.session('keeper'), seen, next);
+  async beat(incarnation: string, beat: number): Promise<boolean> {
+    return await beatNode(this.session('writer'), incarnation, beat);
+  }
+
+  async nodeList(): Promise<readonly NodeRow[]> {
+    return await readNodes(this.session('keeper'));
+  }
+
+  async removeNode(incarnation: string, beat: number | undefined): Promise<boolean> {
+    return await removeNode(this.session('keeper'), incarnation, beat);
+  }
+
+  async openOwners(): Promise<readonly string[]> {
+    return await readOpenOwners(this.session('keeper'));
   }
 
   async close(): Promise<void> {
@@ -145,7 +179,7 @@ export class MysqlServer implements SqlServer {
     await Promise.all(Object.values(sessions ?? {}).map((session) => session.close()));
   }
 
-  private session(which: 'writer' | 'reader' | 'keeper'): Session {
+  private session(which: SessionName): Session {
     const session = this.sessions?.[which];
     if (session === undefined) throw new StoreFailure('unavailable', 'the store is not open');
     return session;

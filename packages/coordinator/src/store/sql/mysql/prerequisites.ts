@@ -8,6 +8,8 @@ export interface ServerFacts {
   /** As it says it: `10.11.6-MariaDB`. */
   readonly version: string;
   readonly isMariaDb: boolean;
+  /** Whether it is a node of a Galera cluster. */
+  readonly isCluster: boolean;
   /** Longest message that it takes, bytes. */
   readonly packetBytesMax: number;
 }
@@ -24,21 +26,27 @@ const names = [
 ];
 
 /**
- * Rejects with STORE_INCOMPATIBLE where the server is too old or of a kind that is not supported yet, and with CONFIG_INVALID
- * where it does not make every commit durable, unless `unsafeStore` says that this is wanted.
+ * Rejects with STORE_INCOMPATIBLE where the server is too old or of a kind that is not supported, and with CONFIG_INVALID
+ * where it does not make every commit durable, or stands behind a proxy that takes connections apart, unless `unsafeStore` says
+ * that this is wanted.
  */
 export async function readServer(session: Session, unsafeStore: boolean): Promise<ServerFacts> {
   const settings = await readSettings(session);
   const version = settings.get('version') ?? '';
   const isMariaDb = /mariadb/i.test(version);
+  const isCluster = isOn(settings.get('wsrep_on'));
   assertVersion(version, isMariaDb);
-  if (isOn(settings.get('wsrep_on'))) {
+  if (isCluster && !isMariaDb) {
     throw new TercetError('STORE_INCOMPATIBLE', {
-      message: 'the store is a node of a Galera cluster, which this version cannot use yet',
+      message: `the store is a node of a Galera cluster that runs on ${version}; of these only MariaDB's can be used`,
     });
   }
-  if (!unsafeStore) assertDurable(settings);
-  return { version, isMariaDb, packetBytesMax: Number(settings.get('max_allowed_packet')) };
+  if (!unsafeStore) {
+    assertDurable(settings);
+    await assertDirect(session);
+  }
+  const packetBytesMax = Number(settings.get('max_allowed_packet'));
+  return { version, isMariaDb, isCluster, packetBytesMax };
 }
 
 function assertVersion(version: string, isMariaDb: boolean): void {
@@ -59,6 +67,25 @@ function assertDurable(settings: ReadonlyMap<string, string>): void {
     message:
       `the store's server may lose commits that it has answered: ${wrong.join('; ')}. ` +
       'Set it in the server, or start with --unsafe-store where losing transactions does not matter',
+    details: { option: 'store' },
+  });
+}
+
+/**
+ * A server greets with the number that it gives a connection. A proxy that speaks the protocol itself greets with a number of its
+ * own: what is set for a session, and what follows an error, may then reach another connection, and reads another server.
+ */
+async function assertDirect(session: Session): Promise<void> {
+  // Not the bare function: proxies answer that by themselves.
+  const [answer] = await session.run(['SELECT CONNECTION_ID()+0 AS id']);
+  const id = Number(answer?.rows[0]?.['id']);
+  const greeted = session.greeted;
+  // The greeting has room for 32 bits.
+  if (greeted === undefined || id % 2 ** 32 === greeted) return;
+  throw new TercetError('CONFIG_INVALID', {
+    message:
+      'between the coordinator and the store stands a proxy that shares connections: it cannot be used. ' +
+      'Name the server itself, or a proxy that passes TCP connections on as they are',
     details: { option: 'store' },
   });
 }
@@ -91,6 +118,7 @@ async function readSettings(session: Session): Promise<ReadonlyMap<string, strin
   );
 }
 
-function isOn(value: string | undefined): boolean {
+/** Whether a switch of the server is on. */
+export function isOn(value: unknown): boolean {
   return value === 'ON' || value === '1';
 }

@@ -5,6 +5,7 @@ import { findPayload, payloadsOf } from '../../rows/branch-specs';
 import { transactionColumns } from './columns';
 import { isWord, text, whole } from './literals';
 import type { Row, Session } from './session';
+import { runTransaction } from './transaction';
 
 /** Undefined = none of them can be kept. */
 function listOf(gids: readonly string[]): string | undefined {
@@ -20,7 +21,7 @@ export async function readFacts(
   const list = listOf(gids);
   if (list === undefined) return new Map();
   const [answer] = await session.run([
-    `SELECT gid,owner,epoch,run_id,status,branches FROM transactions FORCE INDEX (PRIMARY) WHERE gid IN (${list})`,
+    `SELECT gid,owner,epoch,run_id,status,branches,format FROM transactions FORCE INDEX (PRIMARY) WHERE gid IN (${list})`,
   ]);
   const rows = (answer?.rows ?? []) as unknown as readonly (FactsRow & { readonly gid: string })[];
   return new Map(rows.map(({ gid, ...facts }) => [gid, facts]));
@@ -35,13 +36,12 @@ export async function readWhole(
   const list = listOf(gids);
   if (list === undefined) return [];
   const mine = owner === undefined ? '' : ` AND open_owner=${text(owner)}`;
-  const [, transactions, registrations, labels] = await session.run([
-    'START TRANSACTION READ ONLY',
+  const statements = [
     `SELECT ${transactionColumns} FROM transactions FORCE INDEX (PRIMARY) WHERE gid IN (${list})${mine}`,
     `SELECT gid,first,specs,payloads FROM registrations WHERE gid IN (${list}) ORDER BY gid,first`,
     `SELECT gid,name,value FROM labels WHERE gid IN (${list})`,
-    'COMMIT',
-  ]);
+  ];
+  const [transactions, registrations, labels] = await runTransaction(session, statements, 'read');
   const [byGid, labelled] = [grouped(registrations?.rows), grouped(labels?.rows)];
   return (transactions?.rows ?? []).map((row) => {
     const gid = String(row['gid']);

@@ -42,7 +42,8 @@ export function updatesOf<T extends { readonly gid: string }>(parts: UpdateParts
   return updates;
 }
 
-function updateOf<T extends { readonly gid: string }>(parts: UpdateParts<T>): string {
+/** One statement for all rows. */
+export function updateOf<T extends { readonly gid: string }>(parts: UpdateParts<T>): string {
   const { rows, set, guard, where } = parts;
   const gids = rows.map(({ gid }) => word(gid));
   const list = gids.join(',');

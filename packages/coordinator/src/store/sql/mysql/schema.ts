@@ -1,6 +1,6 @@
 /** The schema of a database, and the lock under which it is brought up to date. */
 import type { SchemaPort, SchemaVersion } from '../migrate';
-import type { NodeRow } from '../sql-server';
+import type { LockRow } from '../migration-lock';
 import { StoreFailure } from '../../store';
 import { mysqlError } from './failures';
 import { text, whole } from './literals';
@@ -22,17 +22,17 @@ export function schemaPort(session: Session, worker: Session): SchemaPort {
       const row = answer?.rows[0];
       if (row === undefined || row['holder'] === '') return undefined;
       return {
-        incarnation: String(row['holder']),
+        holder: String(row['holder']),
         beat: Number(row['beat']),
         where: String(row['place']),
       };
     },
     replaceHolder: (seen, next) => replaceHolder(session, seen, next),
     run: (statement) => runStep(worker, statement),
-    finish: async ({ version, minReader }, incarnation) => {
+    finish: async ({ version, minReader }, holder) => {
       const [answer] = await session.run([
         `UPDATE schema_version SET version=${whole(version)},min_reader=${whole(minReader)}` +
-          ` WHERE id=1 AND holder=${text(incarnation)}`,
+          ` WHERE id=1 AND holder=${text(holder)}`,
       ]);
       if (answer?.matched === 1) return;
       throw new StoreFailure('transient', 'the lock of the schema was lost while it was migrated');
@@ -49,23 +49,27 @@ async function readVersion(session: Session): Promise<SchemaVersion> {
   }
   if (answers === undefined) await session.run([table]);
   // Two that make it at once: one of them meets the row of the other.
-  await session.runUnless([mysqlError.DUP_ENTRY], [firstRow]);
+  await session.runUnless([mysqlError.DUP_ENTRY, mysqlError.LOCK_DEADLOCK], [firstRow]);
   return { version: 0, minReader: 0 };
 }
 
 async function replaceHolder(
   session: Session,
-  seen: NodeRow | undefined,
-  next: NodeRow | undefined,
+  seen: LockRow | undefined,
+  next: LockRow | undefined,
 ): Promise<boolean> {
   // The beat goes on rising when nobody holds the lock: no claim is ever the same as an earlier one.
   const beat = next === undefined ? 'beat+1' : whole(next.beat);
   const was = seen === undefined ? '' : ` AND beat=${whole(seen.beat)}`;
-  const [answer] = await session.run([
-    `UPDATE schema_version SET holder=${text(next?.incarnation ?? '')},beat=${beat},place=${text(next?.where ?? '')}` +
-      ` WHERE id=1 AND holder=${text(seen?.incarnation ?? '')}${was}`,
-  ]);
-  return answer?.matched === 1;
+  // On a cluster a faster one may have been so on another node, which shows when this one commits.
+  const answers = await session.runUnless(
+    [mysqlError.LOCK_DEADLOCK],
+    [
+      `UPDATE schema_version SET holder=${text(next?.holder ?? '')},beat=${beat},place=${text(next?.where ?? '')}` +
+        ` WHERE id=1 AND holder=${text(seen?.holder ?? '')}${was}`,
+    ],
+  );
+  return answers?.[0]?.matched === 1;
 }
 
 /** A step that was run before, and is run again, finds its index there. */

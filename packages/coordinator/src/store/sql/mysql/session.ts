@@ -9,8 +9,10 @@ import type { Scheduler } from '@tercet/core';
 import type { Connection, ResultSetHeader } from 'mysql2';
 import { StoreFailure } from '../../store';
 import { loadDriver } from '../load-driver';
-import { type DriverError, failureOf, isFatal, unreachable } from './failures';
 import type { MysqlAddress } from './address';
+import { type DriverError, failureOf, isFatal, unreachable } from './failures';
+import type { SessionSetup } from './session-setup';
+import type { TransactionForm } from './transaction';
 
 /** A row of an answer; values as the driver makes them: text, number, Buffer, null. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -45,8 +47,10 @@ export class StatementError extends Error {
 export interface SessionDeps {
   readonly address: MysqlAddress;
   readonly scheduler: Scheduler;
-  /** Statements that are run first on every connection (C1). */
-  readonly setup: readonly string[];
+  /** What comes first on every connection (C1). */
+  readonly setup: SessionSetup;
+  /** How transactions are sent. */
+  readonly form: TransactionForm;
 }
 
 /** How long a connection may take to be made, ms. */
@@ -64,6 +68,16 @@ export class Session {
   private closed = false;
 
   constructor(private readonly deps: SessionDeps) {}
+
+  /** How transactions are sent. */
+  get form(): TransactionForm {
+    return this.deps.form;
+  }
+
+  /** The number that the server has greeted the connection with; undefined while there is none. */
+  get greeted(): number | undefined {
+    return this.connection?.threadId ?? undefined;
+  }
 
   /**
    * Runs statements that are sent together, and answers them all. Rejects with StoreFailure: `unavailable` where there is no
@@ -91,9 +105,15 @@ export class Session {
     }
   }
 
-  /** As `run`; a definite error of the server rejects as {@link StatementError}. */
-  attempt(statements: readonly string[]): Promise<readonly Answer[]> {
-    const turn = this.tail.then(() => this.exchange(statements));
+  /**
+   * As `run`; a definite error of the server rejects as {@link StatementError}. `answers`: how many the server gives, where it
+   * is not one to each statement.
+   */
+  attempt(
+    statements: readonly string[],
+    answers: number = statements.length,
+  ): Promise<readonly Answer[]> {
+    const turn = this.tail.then(() => this.exchange(statements, answers));
     this.tail = turn.catch(() => undefined);
     return turn;
   }
@@ -109,10 +129,13 @@ export class Session {
     connection.destroy();
   }
 
-  private async exchange(statements: readonly string[]): Promise<readonly Answer[]> {
+  private async exchange(
+    statements: readonly string[],
+    answers: number,
+  ): Promise<readonly Answer[]> {
     const connection = await this.connected();
     try {
-      return await this.sent(connection, statements);
+      return await this.sent(connection, statements, answers);
     } catch (error) {
       if (error instanceof StatementError) await this.rolledBack(connection);
       throw error;
@@ -122,7 +145,7 @@ export class Session {
   /** C2 */
   private async rolledBack(connection: Connection): Promise<void> {
     try {
-      await this.sent(connection, ['ROLLBACK']);
+      await this.sent(connection, ['ROLLBACK'], 1);
     } catch {
       // The server rolls back by itself what a lost connection had open.
       this.lose(connection);
@@ -135,12 +158,24 @@ export class Session {
     const connection = await this.connect();
     this.connection = connection;
     try {
-      await this.sent(connection, this.deps.setup);
+      await this.prepare(connection);
     } catch (error) {
       this.lose(connection);
-      throw unreachable(error as Error, this.deps.address.shown);
+      throw error;
     }
     return connection;
+  }
+
+  /** C1 */
+  private async prepare(connection: Connection): Promise<void> {
+    const { setup, address } = this.deps;
+    let answers: readonly Answer[];
+    try {
+      answers = await this.sent(connection, setup.statements, setup.statements.length);
+    } catch (error) {
+      throw unreachable(error as Error, address.shown);
+    }
+    setup.admit?.(answers);
   }
 
   private async connect(): Promise<Connection> {
@@ -150,8 +185,8 @@ export class Session {
     const connection = createConnection({
       ...address.options,
       multipleStatements: true,
-      // With FOUND_ROWS a skipped insert counts like a made one.
-      flags: ['-FOUND_ROWS'],
+      // Rows found are what ROW_COUNT() says in a block, which tells of nothing else. With it a skipped insert counts like a made one.
+      flags: [this.form.name === 'block' ? 'FOUND_ROWS' : '-FOUND_ROWS'],
       charset: 'utf8mb4',
       connectTimeout: CONNECT_WAIT_MS,
       // Texts come whole: nothing in them is looked for or replaced.
@@ -169,7 +204,11 @@ export class Session {
   }
 
   /** Sends statements as one message (C3). */
-  private sent(connection: Connection, statements: readonly string[]): Promise<readonly Answer[]> {
+  private sent(
+    connection: Connection,
+    statements: readonly string[],
+    answers: number,
+  ): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
       const timer = this.deps.scheduler.after(ANSWER_WAIT_MS, () => {
         this.lose(connection);
@@ -178,12 +217,13 @@ export class Session {
       let answered = 0;
       const query = connection.query(statements.join(';'), (error, results) => {
         timer.cancel();
-        if (error === null) return resolve(answersOf(results, statements.length));
+        if (error === null) return resolve(answersOf(results, answers));
         if (!isFatal(error)) return reject(new StatementError(error, answered));
         this.lose(connection);
         reject(failureOf(error));
       });
-      query.on('result', () => answered++);
+      // Of every answer, with rows or without; `result` comes for those without alone.
+      query.on('fields', () => answered++);
     });
   }
 

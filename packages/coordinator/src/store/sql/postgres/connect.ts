@@ -6,6 +6,7 @@ import { type Scheduler, TercetError } from '@tercet/core';
 import type { Client, ClientConfig } from 'pg';
 import { loadDriver } from '../load-driver';
 import { describe, sqlStateOf } from './failures';
+import { assertOwnSession } from './own-session';
 import { endClient } from './session';
 
 /** How to connect. */
@@ -18,8 +19,8 @@ export interface ConnectOptions {
   readonly scheduler: Scheduler;
 }
 
-/** What the writer's connection needs beyond the others': every row is found by its key, whatever the planner believes. */
-export const writerSettings: readonly string[] = [
+/** For what is asked while transactions run: every row is found by an index, whatever the planner believes. */
+export const byKey: readonly string[] = [
   'enable_seqscan = off',
   'enable_bitmapscan = off',
   'enable_hashjoin = off',
@@ -52,17 +53,22 @@ const sessionSettings = [
   'jit = off',
 ];
 
+/** Node's names for what is wrong with a certificate. */
+const untrusted = /CERT|UNABLE_TO_VERIFY|ERR_TLS/;
+
 interface ServerFacts {
   readonly version: number;
   readonly fsync: string;
   readonly synchronous_commit: string;
   readonly full_page_writes: string;
   readonly encoding: string;
+  readonly pid: number;
 }
 
 const askFacts = `SELECT current_setting('server_version_num')::int4 AS version, current_setting('fsync') AS fsync,
   current_setting('synchronous_commit') AS synchronous_commit,
-  current_setting('full_page_writes') AS full_page_writes, current_setting('server_encoding') AS encoding`;
+  current_setting('full_page_writes') AS full_page_writes, current_setting('server_encoding') AS encoding,
+  pg_backend_pid() AS pid`;
 
 /** Number of int8 in the server's catalogue. */
 const INT8 = 20;
@@ -88,17 +94,24 @@ export async function connect(
         oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as never,
     },
   };
-  const client = makeClient(() => new pg.Client(config));
-  // Until somebody listens an error of an idle connection would end the process.
-  client.on('error', () => undefined);
-  try {
+  const dial = async (client: Client): Promise<Client> => {
+    // Until somebody listens an error of an idle connection would end the process.
+    client.on('error', () => undefined);
     await client.connect();
+    return client;
+  };
+  const { scheduler } = options;
+  const client = makeClient(() => new pg.Client(config));
+  try {
+    await dial(client);
     const { rows } = await client.query<ServerFacts>(askFacts);
-    check(rows[0], options.unsafeStore);
+    const facts = check(rows[0], options.unsafeStore);
     await client.query([...sessionSettings, ...settings].map((set) => `SET ${set}`).join('; '));
+    const another = () => dial(new pg.Client(config));
+    await assertOwnSession({ client, pid: facts.pid, another, scheduler });
     return client;
   } catch (error) {
-    await endClient(client, options.scheduler);
+    await endClient(client, scheduler);
     throw refusalOf(error) ?? error;
   }
 }
@@ -107,14 +120,18 @@ export async function connect(
 function makeClient(make: () => Client): Client {
   try {
     return make();
-  } catch {
+  } catch (error) {
+    // One of the file system names the file and nothing else of the address.
+    if (partOf(error, 'syscall') !== '') {
+      throw invalid(`sslrootcert cannot be read: ${partOf(error, 'message')}`);
+    }
     throw invalid(
       'the address of the store is not one of PostgreSQL: postgres://user@host:5432/database',
     );
   }
 }
 
-function check(facts: ServerFacts | undefined, unsafeStore: boolean): void {
+function check(facts: ServerFacts | undefined, unsafeStore: boolean): ServerFacts {
   if (facts === undefined) throw invalid('the server did not say what it is');
   const major = Math.floor(facts.version / 10_000);
   if (major < OLDEST) {
@@ -125,22 +142,37 @@ function check(facts: ServerFacts | undefined, unsafeStore: boolean): void {
   if (facts.encoding !== 'UTF8') {
     throw invalid(`the database has the encoding ${facts.encoding}: make it with ENCODING 'UTF8'`);
   }
-  if (unsafeStore) return;
+  if (unsafeStore) return facts;
   const lax = (['fsync', 'synchronous_commit', 'full_page_writes'] as const).filter(
     (name) => facts[name] === 'off',
   );
-  if (lax.length === 0) return;
+  if (lax.length === 0) return facts;
   throw invalid(
     `the server may lose what it has confirmed: ${lax.map((name) => `${name} = off`).join(', ')}. ` +
       'Switch it on, or start with --unsafe-store where losing transactions is fine',
   );
 }
 
-/** What no later attempt mends by itself: user, password, database. */
+/** What no later attempt mends by itself: user, password, database, how the connection is encrypted. */
 function refusalOf(error: unknown): TercetError | undefined {
-  const state = sqlStateOf(error);
-  if (state === undefined || !/^(28...|3D000)$/.test(state)) return undefined;
-  return invalid(`the store cannot be used: ${describe(error)}`);
+  if (/^(28...|3D000)$/.test(sqlStateOf(error) ?? '')) {
+    return invalid(`the store cannot be used: ${describe(error)}`);
+  }
+  const text = partOf(error, 'message');
+  if (/server does not support SSL/i.test(text)) {
+    return invalid(`${text}: let it, or say sslmode=disable where the way to it is safe`);
+  }
+  if (!untrusted.test(partOf(error, 'code'))) return undefined;
+  return invalid(
+    `the server's certificate is not trusted: ${text}. Name the file of its authority with sslrootcert=FILE, ` +
+      'and the server by the name in its certificate',
+  );
+}
+
+/** Part of an error, a text; empty where it has none. */
+function partOf(error: unknown, name: 'code' | 'message' | 'syscall'): string {
+  const part: unknown = (error as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return typeof part === 'string' ? part : '';
 }
 
 function invalid(message: string): TercetError {

@@ -4,6 +4,7 @@
  * nobody knows.
  */
 import { TercetError } from '@tercet/core';
+import { pooledText } from './own-session';
 import { StoreFailure, type StoreFailureKind } from '../../store';
 
 /** How far a statement had come when the error arrived. */
@@ -25,6 +26,9 @@ export function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** The session does not know a statement that it has prepared: it is another one than before. */
+const FOREIGN_SESSION = '26000';
 
 /** The failure that an error is. */
 export function failureOf(error: unknown, stage: Stage): StoreFailure {
@@ -53,6 +57,7 @@ export function describe(error: unknown): string {
   const state = sqlStateOf(error);
   const text = textOf(error);
   if (error instanceof TercetError) return text;
+  if (state === FOREIGN_SESSION) return `PostgreSQL ${state}: ${text}: ${pooledText}`;
   return state === undefined ? `PostgreSQL: ${text}` : `PostgreSQL ${state}: ${text}`;
 }
 

@@ -1,12 +1,13 @@
 /** A PostgreSQL store as operators look after it. */
-import type { Scheduler } from '@tercet/core';
+import { hostname } from 'node:os';
+import type { Clock, Scheduler } from '@tercet/core';
 import type { Client } from 'pg';
 import type { NodeRow } from '../sql-server';
 import type { Prerequisite, SchemaFacts, StoreCare } from '../../store-report';
-import { watchHolder } from '../watch-holder';
+import { watchNodes } from '../watch-nodes';
 import { connect } from './connect';
 import { failureOf } from './failures';
-import { nodeText } from './nodes';
+import { nodesText } from './nodes';
 import { PostgresServer } from './postgres-server';
 import { schemaSteps } from './schema';
 import { endClient } from './session';
@@ -17,6 +18,8 @@ export interface PostgresCareOptions {
   readonly url: string;
   /** Migrate a server that may lose what it has confirmed. */
   readonly unsafeStore: boolean;
+  /** The machine's clock. */
+  readonly clock: Clock;
   /** The machine's timers. */
   readonly scheduler: Scheduler;
   /** For how long whoever has the store is watched, ms. */
@@ -32,13 +35,13 @@ export function postgresCare(options: PostgresCareOptions): StoreCare {
       const client = await connectAnyhow(options);
       try {
         const schema = await schemaOf(client);
-        const node = () => nodeOf(client);
+        const nodes = () => nodesOf(client);
         return {
           server: `PostgreSQL ${await settingOf(client, 'server_version')}`,
           schema,
           current: schemaSteps.at(-1)?.version ?? 0,
           prerequisites: await prerequisitesOf(client),
-          holder: schema && (await watchHolder({ ...options, node })),
+          nodes: schema === undefined ? [] : await watchNodes({ ...options, nodes }),
         };
       } catch (error) {
         throw failureOf(error, 'refused');
@@ -47,7 +50,8 @@ export function postgresCare(options: PostgresCareOptions): StoreCare {
       }
     },
     async migrate() {
-      const server = new PostgresServer(options);
+      const where = `${hostname()}, process ${process.pid}`;
+      const server = new PostgresServer({ ...options, where });
       try {
         await server.connect();
       } finally {
@@ -72,13 +76,14 @@ async function schemaOf(client: Client): Promise<SchemaFacts | undefined> {
   );
   if (known.rows[0]?.known !== true) return undefined;
   const { rows } = await client.query<SchemaFacts>(
-    'SELECT version, min_reader AS "minReader" FROM schema_version',
+    // 0 = somebody is about to make it.
+    'SELECT version, min_reader AS "minReader" FROM schema_version WHERE id = 1 AND version > 0',
   );
   return rows[0];
 }
 
-async function nodeOf(client: Client): Promise<NodeRow | undefined> {
-  return (await client.query<NodeRow>(nodeText)).rows[0];
+async function nodesOf(client: Client): Promise<readonly NodeRow[]> {
+  return (await client.query<NodeRow>(nodesText)).rows;
 }
 
 async function prerequisitesOf(client: Client): Promise<readonly Prerequisite[]> {

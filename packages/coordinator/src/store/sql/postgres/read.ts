@@ -11,7 +11,7 @@ import { findPayload, payloadsOf } from '../../rows/branch-specs';
 import type { BranchPayloads } from '../../store';
 import type { Session } from './session';
 
-const facts = `SELECT gid, owner, epoch, run_id, status, branches FROM transactions WHERE gid = ANY($1::text[])`;
+const facts = `SELECT gid, owner, epoch, run_id, status, branches, format FROM transactions WHERE gid = ANY($1::text[])`;
 
 // A row for each registration: branches that were added later are few. Labels are none or few.
 const load = `SELECT t.*, NULL AS registration, r.first, r.specs, r.payloads,

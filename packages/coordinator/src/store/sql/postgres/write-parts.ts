@@ -2,9 +2,11 @@
  * The parts of which a wave's statement is made: for each list its columns and its CTE. Rows come as one array per column,
  * opened by `unnest`.
  *
- * W1 A part that changes rows of `transactions` carries the whole guard in its WHERE, owner ($1) and epoch always.
+ * W1 A part that changes rows of `transactions` carries the whole guard in its WHERE, owner and epoch always: $1 is the owner,
+ *    except of what is taken from another one.
  * W2 What belongs to a guard reads the RETURNING of the part that guarded, never the table: all parts of one statement see the
  *    table as it was before.
+ *    Whether a row is finished is asked of `finished_at`: asked of `open_owner` it would be looked for in the index of open work.
  * W3 A condition on such a RETURNING is written `(… IN …) IS TRUE`: so it stays a look-up in a hash, whatever joins the
  *    session allows.
  */
@@ -44,6 +46,7 @@ export const parts: Parts = {
       branches: { type: 'int4', of: (row) => row.branches },
       details: { type: 'text', of: (row) => row.details },
       states: { type: 'text', of: (row) => row.states },
+      format: { type: 'int4', of: (row) => row.format },
     },
     name: 'opened',
     sql: (
@@ -51,7 +54,7 @@ export const parts: Parts = {
     ) => `INSERT INTO transactions (gid, run_id, name, status, branches, owner, epoch, open_owner, next_at,
       opened_at, deadline_at, format, details, states)
     SELECT u.gid, u."runId", u.name, 'trying', u.branches, $1, 1, $1, u."deadlineAt",
-      u."openedAt", u."deadlineAt", ${ROW_FORMAT}, u.details, u.states
+      u."openedAt", u."deadlineAt", u.format, u.details, u.states
     FROM ${source}
     ON CONFLICT (gid) DO NOTHING RETURNING gid`,
   },
@@ -152,6 +155,19 @@ export const parts: Parts = {
     sql: (source) => `UPDATE transactions t SET epoch = t.epoch + 1
     FROM ${source}
     WHERE t.gid = u.gid AND t.owner = $1 AND t.epoch = u.epoch RETURNING t.gid`,
+  },
+  takes: {
+    columns: {
+      gid: { type: 'text', of: (row) => row.gid },
+      runId: { type: 'text', of: (row) => row.runId },
+      epoch: { type: 'int8', of: (row) => row.epoch },
+      owner: { type: 'text', of: (row) => row.owner },
+    },
+    name: 'taken',
+    sql: (source) => `UPDATE transactions t SET owner = $1, open_owner = $1, epoch = t.epoch + 1
+    FROM ${source}
+    WHERE t.gid = u.gid AND t.owner = u.owner AND t.epoch = u.epoch AND t.run_id = u."runId"
+      AND t.finished_at IS NULL AND t.format <= ${ROW_FORMAT} RETURNING t.gid`,
   },
 };
 

@@ -1,17 +1,9 @@
 /** A wave of a batch as one statement: text and parameters. */
-import type { BatchRows, GuardedList } from '../batch-rows';
-import type { WaveCounts } from '../sql-server';
+import { type BatchRows, guardedLists } from '../batch-rows';
+import { BatchTooLarge, type WaveCounts } from '../sql-server';
 import { ArrayWriter } from './binary-arrays';
 import type { Step, StepResult } from './pipeline';
 import { type ListName, type Part, listNames, parts } from './write-parts';
-
-const guardedLists = [
-  'opens',
-  'extensions',
-  'decisions',
-  'progress',
-  'fences',
-] as const satisfies readonly GuardedList[];
 
 /** Parts that read what another one returned; where that one has no rows, nothing stands in its place. */
 const readBy: Readonly<Partial<Record<ListName, readonly ListName[]>>> = {
@@ -42,6 +34,20 @@ export function waveText(lists: readonly ListName[]): string {
   const text = compose(lists);
   texts.set(key, text);
   return text;
+}
+
+/**
+ * Throws {@link BatchTooLarge} where a statement with its parameters is larger than `bytesMax`. The server itself ends the
+ * connection at 1 GiB, and holds what it reads several times.
+ */
+export function assertSendable(steps: readonly Step[], bytesMax: number): void {
+  for (const { values } of steps) {
+    const bytes = values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
+    if (bytes <= bytesMax) continue;
+    throw new BatchTooLarge(
+      `a statement has ${bytes} bytes, and PostgreSQL is sent at most ${bytesMax} at once: lower batch-bytes-max`,
+    );
+  }
 }
 
 /** How many guards of each list matched. */

@@ -170,11 +170,11 @@ export interface GetTransactionRequest {
 
 /** Answer of GetTransaction. */
 export interface GetTransactionResponse {
-  /** The transaction; an unknown gid is NOT_FOUND. */
+  /** The transaction; an unknown gid is NOT_FOUND: it is not kept, or no longer. */
   transaction?:
     | Transaction
     | undefined;
-  /** The result that Commit carried, where it was asked for and there is one. */
+  /** The result that Commit carried, where it was asked for and there is one. Of a tombstone only the digest is left. */
   result?: Buffer | undefined;
 }
 

@@ -73,6 +73,8 @@ export interface TransactionSummary {
   finishedUnixMs: bigint;
   /** Why it was decided so. */
   cause: DecisionCause;
+  /** Only its tombstone is left: payloads, branches and history are no longer kept. */
+  tombstone: boolean;
 }
 
 /** A page of a list. */
@@ -107,15 +109,15 @@ export interface ListStuckBranchesRequest {
   limit?: number | undefined;
 }
 
-/** A branch in phase two past its alert threshold. */
+/** A branch in phase two past its alert threshold, or one that came back with a restored store. */
 export interface StuckBranch {
   /** The transaction. */
   gid: string;
   /** Name of the kind of transaction. */
   name: string;
-  /** Confirming or cancelling. */
+  /** Confirming or cancelling; trying where it came back undecided with a restored store. */
   status: TransactionStatus;
-  /** Decision, Unix milliseconds. */
+  /** Decision, Unix milliseconds; 0 = undecided. */
   decidedUnixMs: bigint;
   /** The branch, with reason, attempts, last failure and next attempt. */
   branch?: BranchState | undefined;
@@ -153,7 +155,7 @@ export interface RetryBranchesResponse {
 
 /** Names parked branches of one transaction. */
 export interface ResumeBranchesRequest {
-  /** The transaction; it must be decided. */
+  /** The transaction; it must be decided, or come back undecided with a restored store: then it is cancelled. */
   gid: string;
   /** The branches; empty = all parked ones. One that is not parked stays as it is. */
   branchIds: string[];
@@ -171,7 +173,7 @@ export interface ResumeBranchesResponse {
 
 /** Asserts how a branch ended. */
 export interface ResolveBranchRequest {
-  /** The transaction; it must be decided. */
+  /** The transaction; it must be decided, or come back undecided with a restored store: then `as` decides it. */
   gid: string;
   /** The branch. */
   branchId: string;
@@ -357,6 +359,7 @@ function createBaseTransactionSummary(): TransactionSummary {
     decidedUnixMs: 0n,
     finishedUnixMs: 0n,
     cause: 0,
+    tombstone: false,
   };
 }
 
@@ -397,6 +400,9 @@ export const TransactionSummary: MessageFns<TransactionSummary> = {
     }
     if (message.cause !== 0) {
       writer.uint32(72).int32(message.cause);
+    }
+    if (message.tombstone !== false) {
+      writer.uint32(80).bool(message.tombstone);
     }
     return writer;
   },
@@ -486,6 +492,14 @@ export const TransactionSummary: MessageFns<TransactionSummary> = {
             message.cause = reader.int32() as any;
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.tombstone = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -525,6 +539,7 @@ export const TransactionSummary: MessageFns<TransactionSummary> = {
         ? BigInt(object.finished_unix_ms)
         : 0n,
       cause: isSet(object.cause) ? decisionCauseFromJSON(object.cause) : 0,
+      tombstone: isSet(object.tombstone) ? globalThis.Boolean(object.tombstone) : false,
     };
   },
 
@@ -557,6 +572,9 @@ export const TransactionSummary: MessageFns<TransactionSummary> = {
     if (message.cause !== 0) {
       obj.cause = decisionCauseToJSON(message.cause);
     }
+    if (message.tombstone !== false) {
+      obj.tombstone = message.tombstone;
+    }
     return obj;
   },
 
@@ -580,6 +598,7 @@ export const TransactionSummary: MessageFns<TransactionSummary> = {
       ? BigInt(object.finishedUnixMs)
       : 0n;
     message.cause = object.cause ?? 0;
+    message.tombstone = object.tombstone ?? false;
     return message;
   },
 };

@@ -478,6 +478,8 @@ export enum StuckReason {
   STUCK_REASON_BARRIER = 7,
   /** STUCK_REASON_PARKED - Automatic retries are stopped until an operator acts. */
   STUCK_REASON_PARKED = 8,
+  /** STUCK_REASON_RESTORED - It came back with a restored store: nothing is called until an operator acts. */
+  STUCK_REASON_RESTORED = 9,
 }
 
 export function stuckReasonFromJSON(object: any): StuckReason {
@@ -509,6 +511,9 @@ export function stuckReasonFromJSON(object: any): StuckReason {
     case 8:
     case "STUCK_REASON_PARKED":
       return StuckReason.STUCK_REASON_PARKED;
+    case 9:
+    case "STUCK_REASON_RESTORED":
+      return StuckReason.STUCK_REASON_RESTORED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum StuckReason");
   }
@@ -534,6 +539,8 @@ export function stuckReasonToJSON(object: StuckReason): string {
       return "STUCK_REASON_BARRIER";
     case StuckReason.STUCK_REASON_PARKED:
       return "STUCK_REASON_PARKED";
+    case StuckReason.STUCK_REASON_RESTORED:
+      return "STUCK_REASON_RESTORED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum StuckReason");
   }
@@ -758,6 +765,14 @@ export interface BranchState {
   waitsFor: string;
 }
 
+/** What is left of a finished transaction whose payloads and history are no longer kept. */
+export interface Tombstone {
+  /** How many branches it had. */
+  branches: number;
+  /** SHA-256 of the result that Commit carried, 64 lowercase hex digits; empty = it carried none. The result itself is gone. */
+  resultSha256: string;
+}
+
 /** A global transaction as the coordinator knows it now. */
 export interface Transaction {
   /** Global id, chosen by the initiator: 1–128 visible ASCII characters, case-sensitive. */
@@ -794,6 +809,8 @@ export interface Transaction {
   reason: string;
   /** All branches, in the order of registration. */
   branches: BranchState[];
+  /** Present = only this is left of it: branches, labels, trace context, reason and the policy that it had are gone. */
+  tombstone?: Tombstone | undefined;
 }
 
 export interface Transaction_LabelsEntry {
@@ -2286,6 +2303,95 @@ export const BranchState: MessageFns<BranchState> = {
   },
 };
 
+function createBaseTombstone(): Tombstone {
+  return { branches: 0, resultSha256: "" };
+}
+
+export const Tombstone: MessageFns<Tombstone> = {
+  encode(message: Tombstone, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.branches !== 0) {
+      writer.uint32(8).uint32(message.branches);
+    }
+    if (message.resultSha256 !== "") {
+      writer.uint32(18).string(message.resultSha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Tombstone {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTombstone();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.branches = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resultSha256 = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Tombstone {
+    return {
+      branches: isSet(object.branches) ? globalThis.Number(object.branches) : 0,
+      resultSha256: isSet(object.resultSha256)
+        ? globalThis.String(object.resultSha256)
+        : isSet(object.result_sha256)
+        ? globalThis.String(object.result_sha256)
+        : "",
+    };
+  },
+
+  toJSON(message: Tombstone): unknown {
+    const obj: any = {};
+    if (message.branches !== 0) {
+      obj.branches = Math.round(message.branches);
+    }
+    if (message.resultSha256 !== "") {
+      obj.resultSha256 = message.resultSha256;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Tombstone>): Tombstone {
+    return Tombstone.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Tombstone>): Tombstone {
+    const message = createBaseTombstone();
+    message.branches = object.branches ?? 0;
+    message.resultSha256 = object.resultSha256 ?? "";
+    return message;
+  },
+};
+
 function createBaseTransaction(): Transaction {
   return {
     gid: "",
@@ -2303,6 +2409,7 @@ function createBaseTransaction(): Transaction {
     cause: 0,
     reason: "",
     branches: [],
+    tombstone: undefined,
   };
 }
 
@@ -2364,6 +2471,9 @@ export const Transaction: MessageFns<Transaction> = {
     }
     for (const v of message.branches) {
       BranchState.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.tombstone !== undefined) {
+      Tombstone.encode(message.tombstone, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -2504,6 +2614,14 @@ export const Transaction: MessageFns<Transaction> = {
             message.branches.push(BranchState.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.tombstone = Tombstone.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2572,6 +2690,7 @@ export const Transaction: MessageFns<Transaction> = {
       branches: globalThis.Array.isArray(object?.branches)
         ? object.branches.map((e: any) => BranchState.fromJSON(e))
         : [],
+      tombstone: isSet(object.tombstone) ? Tombstone.fromJSON(object.tombstone) : undefined,
     };
   },
 
@@ -2628,6 +2747,9 @@ export const Transaction: MessageFns<Transaction> = {
     if (message.branches?.length) {
       obj.branches = message.branches.map((e) => BranchState.toJSON(e));
     }
+    if (message.tombstone !== undefined) {
+      obj.tombstone = Tombstone.toJSON(message.tombstone);
+    }
     return obj;
   },
 
@@ -2671,6 +2793,9 @@ export const Transaction: MessageFns<Transaction> = {
     message.cause = object.cause ?? 0;
     message.reason = object.reason ?? "";
     message.branches = object.branches?.map((e) => BranchState.fromPartial(e)) || [];
+    message.tombstone = (object.tombstone !== undefined && object.tombstone !== null)
+      ? Tombstone.fromPartial(object.tombstone)
+      : undefined;
     return message;
   },
 };

@@ -9,7 +9,7 @@ const causes = ['none', 'commit', 'rollback', 'timeout'];
 /**
  * All tables. What a decision changes has a fixed width and is never NULL (`none`, 0): such a row is changed in its place,
  * which is half of the work. One index for two questions: `next_at` is when an unfinished transaction is due, and when a
- * finished one, whose `open_owner` is NULL, has finished.
+ * finished one, whose `open_owner` is NULL, has finished. Every table has a primary key: some clusters take no other.
  */
 export function migration0001(builder: Knex): SchemaStep {
   const tables: readonly (readonly [string, (row: Knex.CreateTableBuilder) => void])[] = [
@@ -18,16 +18,20 @@ export function migration0001(builder: Knex): SchemaStep {
     ['labels', labels],
     ['results', results],
     ['nodes', nodes],
+    ['retention', retention],
     // Always empty: a row that cannot be made ends a batch of which a guard has missed.
-    ['guards', (row) => void row.specificType('missed', 'tinyint not null')],
+    ['guards', (row) => void row.specificType('missed', 'tinyint not null primary key')],
     // Always empty: a probe fills and clears it to see whether the store takes new work.
-    ['probes', (row) => void row.binary('filler').notNullable()],
+    ['probes', probes],
   ];
   return {
     version: 1,
     minReader: 1,
     title: 'transactions, registrations, labels, results, nodes',
-    statements: tables.flatMap(([table, columns]) => create(builder, table, columns)),
+    statements: [
+      ...tables.flatMap(([table, columns]) => create(builder, table, columns)),
+      "insert ignore into retention (step,finished_at,gid) values ('expire',0,''),('forget',0,'')",
+    ],
   };
 }
 
@@ -64,6 +68,7 @@ function transactions(row: Knex.CreateTableBuilder): void {
   row.specificType('cause', `${oneOf(causes)} not null default 'none'`);
   row.integer('format').notNullable();
   for (const name of ['reason', 'details', 'states']) row.text(name, 'longtext');
+  row.specificType('tombstone', `varchar(64) ${ASCII} null`);
   row.primary(['gid']);
   row.index(['open_owner', 'next_at'], 'transactions_open');
 }
@@ -90,13 +95,28 @@ function results(row: Knex.CreateTableBuilder): void {
   row.primary(['gid']);
 }
 
-/** One row while one coordinator at a time has the store. */
+/** A row for each coordinator that shares the store. */
 function nodes(row: Knex.CreateTableBuilder): void {
-  row.specificType('id', `varchar(128) ${ASCII} not null`);
   row.specificType('incarnation', `varchar(128) ${ASCII} not null`);
   row.bigInteger('beat').notNullable();
   row.text('place', 'text').notNullable();
-  row.primary(['id']);
+  row.integer('format').notNullable();
+  row.primary(['incarnation']);
+}
+
+/** Rows of its own for each node: probes of several never meet. */
+function probes(row: Knex.CreateTableBuilder): void {
+  row.specificType('node', `varchar(128) ${ASCII} not null`);
+  row.specificType('filler', 'longblob not null');
+  row.primary(['node']);
+}
+
+/** How far each step of retention has come. */
+function retention(row: Knex.CreateTableBuilder): void {
+  row.specificType('step', `varchar(16) ${ASCII} not null`);
+  row.bigInteger('finished_at').notNullable();
+  row.specificType('gid', `varchar(128) ${ASCII} not null`);
+  row.primary(['step']);
 }
 
 function oneOf(words: readonly string[]): string {
