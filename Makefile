@@ -42,11 +42,11 @@ check-%: install
 
 test: build ## Run every test
 	@mkdir -p $(dir $(TEST_RESULT)) && rm -f $(TEST_RESULT)
-	npm test --silent -- --json --outputFile=$(TEST_RESULT)
+	TERCET_TEST_BUILT=true npm test --silent -- --json --outputFile=$(TEST_RESULT)
 
 test-node24: build ## Run every test on Node.js 24; TESTS='a.test.ts b.test.ts' runs only those
 	@mkdir -p $(dir $(TEST_RESULT)) && rm -f $(TEST_RESULT)
-	scripts/with-node24.sh jest $(TESTS) --json --outputFile=$(TEST_RESULT)
+	TERCET_TEST_BUILT=true scripts/with-node24.sh jest $(TESTS) --json --outputFile=$(TEST_RESULT)
 
 proto: install ## Generate code from the contracts, and documents from tables
 	@set -e; for template in $(TEMPLATES); do buf generate --template $$template; done

@@ -71,7 +71,7 @@ describe('npm run bench', () => {
   it('names the other figures where --check finds none', () => {
     const { status, stderr } = run('main.ts', '--check', 'finish');
     expect(stderr).toBe(
-      '--check: there is no finish, only slow-confirm, hanging, returning, finished-store, messages\n',
+      '--check: there is no finish, only slow-confirm, hanging, returning, finished-store, retention, messages\n',
     );
     expect(status).toBe(1);
   });

@@ -31,12 +31,11 @@ import {
   PhaseTwoOrder,
   type RegisterBranchesResponse,
 } from '@tercet/proto';
+import { tercetProgram } from '../support/tercet-program';
 
 jest.setTimeout(60_000);
 
 const root = path.resolve(__dirname, '../..');
-const source = path.join(root, 'packages/cli/src/main.ts');
-const fromSource = ['--require', 'tsx/cjs', '--conditions=@tercet/source'];
 
 interface Finished {
   readonly exitCode: number | null;
@@ -52,11 +51,7 @@ function start(
   env: NodeJS.ProcessEnv = {},
   folder: string = root,
 ): ChildProcess {
-  // Wherever it is run, its sources are run by what this workspace has installed.
-  const [, ...conditions] = fromSource;
-  const loader = require.resolve('tsx/cjs');
-  const flags = folder === root ? fromSource : ['--require', loader, ...conditions.slice(1)];
-  const child = spawn(process.execPath, [...flags, source, ...words], {
+  const child = spawn(process.execPath, [...tercetProgram, ...words], {
     cwd: folder,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,10 +1,9 @@
-/** The `tercet` command as a process of its own, from the sources as they are. */
+/** The `tercet` command as a process of its own. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { tercetProgram } from './tercet-program';
 
 const root = path.resolve(__dirname, '../..');
-const source = path.join(root, 'packages/cli/src/main.ts');
-const fromSource = ['--require', 'tsx/cjs', '--conditions=@tercet/source'];
 
 /** How it ended. */
 export interface CommandEnd {
@@ -15,7 +14,7 @@ export interface CommandEnd {
 
 /** Runs it to its end. */
 export async function commandProcess(...words: readonly string[]): Promise<CommandEnd> {
-  const child = spawn(process.execPath, [...fromSource, source, ...words], {
+  const child = spawn(process.execPath, [...tercetProgram, ...words], {
     cwd: root,
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,11 @@
-/** `tercet server` as a process. The sources run as they are, so that no test ever judges an old build. */
+/** `tercet server` as a process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterTest } from './clean-up';
+import { tercetProgram } from './tercet-program';
 
 const root = path.resolve(__dirname, '../..');
-const source = path.join(root, 'packages/cli/src/main.ts');
-const fromSource = ['--require', 'tsx/cjs', '--conditions=@tercet/source'];
 
 /** The last line of what a ready one prints. */
 const READY = 'Ctrl-C stops it.';
@@ -30,7 +29,7 @@ export class ServerProcess {
 
   private constructor(flags: readonly string[]) {
     const words = ['server', '--http-address', 'off', ...flags];
-    this.child = spawn(process.execPath, [...fromSource, source, ...words], {
+    this.child = spawn(process.execPath, [...tercetProgram, ...words], {
       cwd: root,
       env: { PATH: process.env['PATH'] },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -67,7 +67,7 @@ function check(sim: Simulation, gid: Gid, tx: GlobalTransaction | undefined): vo
 
 describe('the engine under random faults', () => {
   const only = process.env['TERCET_SEED'];
-  const runs = Number(process.env['TERCET_SEEDS'] ?? 60);
+  const runs = Number(process.env['TERCET_SEEDS'] ?? 40);
   const seeds = only === undefined ? Array.from({ length: runs }, (_, i) => i + 1) : [Number(only)];
 
   it('keeps I1, I2, I3, I5 and I6 in every seeded run', async () => {

@@ -3,6 +3,7 @@ import { describeWith, freshDatabase } from '../../../test/support/servers/descr
 import { type StoreFixture, describeStoreContract } from './store-contract';
 import { Hands, mysqlStoreAt } from './support/mysql-world';
 import { type SqlDatabase, sqlFormats, sqlNodes } from './support/nodes-fixture';
+import { ReusedDatabases } from './support/reused-databases';
 import { assertTwinNodes } from './support/twin-property';
 
 jest.setTimeout(60_000);
@@ -32,8 +33,16 @@ describeWith('mariadb', (server) => {
       nodes: async () => await sqlNodes(await database()),
     };
 
+    const databases = new ReusedDatabases({
+      make: async () => (await freshDatabase(server)).url,
+      run: async (url, statements) => {
+        const hands = await Hands.at(url);
+        await hands.run(...statements);
+        await hands.end();
+      },
+    });
     const fixture = async (): Promise<StoreFixture> => {
-      const { url } = await freshDatabase(server);
+      const url = await databases.take();
       let store = mysqlStoreAt(url, form);
       await store.open('first');
       return {
@@ -44,7 +53,10 @@ describeWith('mariadb', (server) => {
           await store.open(incarnation);
           return store;
         },
-        end: () => store.close(),
+        end: async () => {
+          await store.close();
+          await databases.giveBack(url);
+        },
       };
     };
 
@@ -52,7 +64,7 @@ describeWith('mariadb', (server) => {
 
     test('answers and holds what its twin in memory does', async () => {
       const { url } = await freshDatabase(server);
-      await assertTwinNodes(() => mysqlStoreAt(url, form), 300);
+      await assertTwinNodes(() => mysqlStoreAt(url, form), 80);
     });
   });
 });

@@ -64,7 +64,7 @@ function check(sim: NodesSimulation, gid: Gid): void {
 
 describe('several coordinators under random faults', () => {
   const only = process.env['TERCET_SEED'];
-  const runs = Number(process.env['TERCET_SEEDS'] ?? 30);
+  const runs = Number(process.env['TERCET_SEEDS'] ?? 12);
   const seeds = only === undefined ? Array.from({ length: runs }, (_, i) => i + 1) : [Number(only)];
 
   it('keep I1, I2, I3, I5, I6 and I8 in every seeded run', async () => {

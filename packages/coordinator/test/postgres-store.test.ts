@@ -1,8 +1,10 @@
 import { jest, test } from '@jest/globals';
+import { Client } from 'pg';
 import { describeWith, freshDatabase } from '../../../test/support/servers/describe-with';
 import { type StoreFixture, describeStoreContract } from './store-contract';
 import { type SqlDatabase, sqlFormats, sqlNodes } from './support/nodes-fixture';
 import { PostgresWorld, storeAt } from './support/postgres-world';
+import { ReusedDatabases } from './support/reused-databases';
 import { assertTwinNodes } from './support/twin-property';
 
 jest.setTimeout(60_000);
@@ -22,8 +24,17 @@ describeWith('postgres', (server) => {
     nodes: async () => await sqlNodes(await database()),
   };
 
+  const databases = new ReusedDatabases({
+    make: async () => (await freshDatabase(server)).url,
+    run: async (url, statements) => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      await client.query(statements.join(';'));
+      await client.end();
+    },
+  });
   const fixture = async (): Promise<StoreFixture> => {
-    const { url } = await freshDatabase(server);
+    const url = await databases.take();
     let store = storeAt(url);
     await store.open('first');
     return {
@@ -34,7 +45,10 @@ describeWith('postgres', (server) => {
         await store.open(incarnation);
         return store;
       },
-      end: () => store.close(),
+      end: async () => {
+        await store.close();
+        await databases.giveBack(url);
+      },
     };
   };
 
@@ -42,6 +56,6 @@ describeWith('postgres', (server) => {
 
   test('answers and holds what its twin in memory does', async () => {
     const { url } = await freshDatabase(server);
-    await assertTwinNodes(() => storeAt(url), 150);
+    await assertTwinNodes(() => storeAt(url), 80);
   });
 });
