@@ -12,7 +12,7 @@ import { onPostgres } from './on-postgres';
 import { onRedis } from './on-redis';
 import { onSqlite } from './on-sqlite';
 
-const RUNS = 500;
+const RUNS = 300;
 const BUSY_MS = 180_000;
 const seed = Math.floor(systemRandom.unit() * 1_000_000_000);
 

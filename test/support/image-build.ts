@@ -37,7 +37,7 @@ function buildStage(build: ImageBuild, stage: Stage, built: Map<string, BuiltSta
   const base = built.get(stage.base);
   const root = path.join(build.scratch, stage.name);
   mkdirSync(root);
-  if (base !== undefined) cpSync(base.root, root, { recursive: true, verbatimSymlinks: true });
+  if (base !== undefined) copyTree(base.root, root);
   let folder = base === undefined ? root : path.join(root, path.relative(base.root, base.folder));
   const env = { ...build.env, ...base?.env, ...variablesOf(stage) };
   for (const instruction of stage.instructions) {
@@ -61,7 +61,7 @@ function installed({ context }: ImageBuild, { text }: Instruction, folder: strin
   const modules = path.join(context, 'node_modules');
   if (!existsSync(path.join(modules, '.package-lock.json'))) return false;
   if (!readFileSync(ours ?? '').equals(readFileSync(theirs ?? ''))) return false;
-  cpSync(modules, path.join(folder, 'node_modules'), { recursive: true, verbatimSymlinks: true });
+  copyTree(modules, path.join(folder, 'node_modules'));
   return true;
 }
 
@@ -100,7 +100,8 @@ function copy({ build, built, root, folder, instruction }: Copy): void {
   for (const source of sources) {
     const origin = path.join(stage?.root ?? build.context, source);
     if (!existsSync(origin)) throw new Error(`COPY ${source}: it is not there`);
-    if (statSync(origin).isDirectory()) copyFolder(origin, to, stage ? undefined : build);
+    if (stage !== undefined && statSync(origin).isDirectory()) copyTree(origin, to);
+    else if (statSync(origin).isDirectory()) copyFolder(origin, to, build);
     else copyFile(origin, intoFolder ? path.join(to, path.basename(source)) : to);
   }
 }
@@ -110,15 +111,21 @@ function copyFile(from: string, to: string): void {
   cpSync(from, to);
 }
 
-/** The contents of a folder; of the context only what is not ignored. */
-function copyFolder(from: string, to: string, context: ImageBuild | undefined): void {
+/** The contents of a folder, all of them. Tens of thousands of files: `cp` takes a tenth of the time that Node.js does. */
+function copyTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  const { status, stderr } = spawnSync('cp', ['-a', `${from}/.`, to], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`cp -a ${from}: ${stderr}`);
+}
+
+/** The contents of a folder of the context, except what is ignored. */
+function copyFolder(from: string, to: string, context: ImageBuild): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {
     cpSync(path.join(from, name), path.join(to, name), {
       recursive: true,
       verbatimSymlinks: true,
       filter: (source) =>
-        context === undefined ||
         !context.ignored(path.relative(context.context, source).split(path.sep).join('/')),
     });
   }

@@ -11,7 +11,7 @@ import { wholeLife } from '../stored-transaction';
 
 const FINISHED = 1_000_000;
 /** A quick run only sees whether it works. */
-const FINISHED_QUICK = 5_000;
+const FINISHED_QUICK = 1_000;
 const BATCH = 1_000;
 const TOLD_EVERY = 100_000;
 

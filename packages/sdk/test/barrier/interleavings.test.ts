@@ -170,7 +170,7 @@ describe('one call after another', () => {
         }
         expectClean(it);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
@@ -198,7 +198,7 @@ describe('calls side by side', () => {
         expectLaws(it.database.effects, calls, carried);
         expectClean(it);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
