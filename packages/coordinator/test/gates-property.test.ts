@@ -10,7 +10,7 @@ import { GateStory, type Mode } from './support/gate-story';
 jest.setTimeout(120_000);
 
 /** The same runs every time; a failure prints seed and path, which replay it. */
-const runs = { seed: 20_260_512, numRuns: 8 };
+const runs = { seed: 20_260_512, numRuns: 15 };
 
 const faulty = fc.constantFrom('stock', 'delivery');
 const action = fc.oneof(
@@ -105,7 +105,7 @@ describe('gates, whatever happens', () => {
         story.check();
         story.gates.close();
       }),
-      { ...runs, numRuns: 8 },
+      { ...runs, numRuns: 15 },
     );
   });
 
@@ -124,7 +124,7 @@ describe('gates, whatever happens', () => {
         story.check();
         story.gates.close();
       }),
-      { ...runs, numRuns: 8 },
+      { ...runs, numRuns: 15 },
     );
   });
 
@@ -145,7 +145,7 @@ describe('gates, whatever happens', () => {
         story.check();
         story.gates.close();
       }),
-      { ...runs, numRuns: 8 },
+      { ...runs, numRuns: 15 },
     );
   });
 });

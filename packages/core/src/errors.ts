@@ -275,7 +275,7 @@ export const errorCatalogue = {
     exit: 5,
     retryable: false,
     text: 'Another process holds the store.',
-    hint: 'Stop the other coordinator, or give this one its own --data-dir.',
+    hint: 'Stop the other coordinator, or give this one a store of its own (--data-dir, --store).',
   },
   STORE_NOT_EMPTY: {
     rpc: 'FAILED_PRECONDITION',

@@ -1,7 +1,7 @@
 /**
  * Carries all transactions of one store into another one, and proves that they arrived.
  *
- * T1 Nobody else writes to either store meanwhile. The source is never changed.
+ * T1 Nobody else writes to either store meanwhile. No transaction of the source is changed.
  * T2 What the target has already is left alone; where that is not what would be written, nothing more is written.
  * T3 It ends well only after every transaction was read back from the target and was the same, and there is nothing else.
  */
@@ -49,6 +49,8 @@ export interface Transfer {
 
 /** Transactions that are written as one commit. */
 const WRITTEN_AT_ONCE = 25;
+/** Bytes of payloads and results in one commit, where they are of several transactions. */
+const BYTES_AT_ONCE = 1024 * 1024;
 
 /** Carries them over. Rejects with STORE_NOT_EMPTY where the target has something else (T2), with INTERNAL where T3 fails. */
 export async function transfer(work: Transfer): Promise<Counts> {
@@ -105,9 +107,33 @@ async function writePage(work: Transfer, page: readonly WholeTransaction[]): Pro
   const tombstones = missing.filter(({ tx }) => tx.tombstone !== undefined);
   if (tombstones.length > 0) await target.importTombstones(tombstones.map(({ tx }) => tx));
   const whole = missing.filter(({ tx }) => tx.tombstone === undefined);
-  for (let at = 0; at < whole.length; at += WRITTEN_AT_ONCE) {
-    await write(work, whole.slice(at, at + WRITTEN_AT_ONCE));
+  for (const some of portions(whole)) await write(work, some);
+}
+
+/** Whole transactions that fit into one message of any server, so that none is cut (W1). */
+function portions(all: readonly WholeTransaction[]): readonly (readonly WholeTransaction[])[] {
+  const made: WholeTransaction[][] = [];
+  let bytes = 0;
+  for (const whole of all) {
+    const size = bytesOf(whole);
+    const last = made.at(-1);
+    if (last === undefined || last.length === WRITTEN_AT_ONCE || bytes + size > BYTES_AT_ONCE) {
+      made.push([whole]);
+      bytes = size;
+    } else {
+      last.push(whole);
+      bytes += size;
+    }
   }
+  return made;
+}
+
+/** Payloads and result; the rest is small beside them. */
+function bytesOf({ tx, result }: WholeTransaction): number {
+  return tx.branches.reduce((sum, { spec }) => {
+    const { payload, confirmPayload, cancelPayload } = spec;
+    return sum + payload.length + (confirmPayload?.length ?? 0) + (cancelPayload?.length ?? 0);
+  }, result?.length ?? 0);
 }
 
 async function write(work: Transfer, some: readonly WholeTransaction[]): Promise<void> {

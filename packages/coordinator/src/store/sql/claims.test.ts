@@ -66,6 +66,17 @@ describe('claims', () => {
     expect(server.open.get('me')).toEqual(['e']);
   });
 
+  it('are read in small portions, however many were claimed at once (T4)', async () => {
+    const { server, page } = world();
+    server.open.set(
+      'dead',
+      Array.from({ length: 70 }, (_, i) => `tx-${i}`),
+    );
+    const sizes = [await page(500), await page(500), await page(500), await page(500)];
+    expect(sizes.map(({ length }) => length)).toEqual([32, 32, 6, 0]);
+    expect(new Set(sizes.flat()).size).toBe(70);
+  });
+
   it('read owners first and nodes second: one that comes in between is alive (T1)', async () => {
     const { server, page } = world();
     server.open.set('dead', ['a']);

@@ -5,6 +5,7 @@
  *    in the later list is dead.
  * T2 Where several nodes claim at once each begins at another place; what somebody else was faster with is no reason to stop.
  * T3 What was claimed is told, even where it could not be read at once: then with the next page.
+ * T4 What was claimed is read in small portions: each transaction may bring a MiB of payload for every branch.
  */
 import type { Random } from '@tercet/core';
 import type { LoadedRows } from '../rows/columns';
@@ -20,6 +21,9 @@ export interface ClaimsDeps {
 
 /** How often all dead owners are gone through before a page is empty. */
 const PASSES = 2;
+
+/** T4 */
+const READ_AT_ONCE = 32;
 
 interface Survey {
   /** Owners of open work that are no nodes. */
@@ -37,11 +41,14 @@ export class Claims {
 
   /** Up to `limit` transactions that are this incarnation's from now on; none = there are no more. */
   async page(limit: number): Promise<readonly LoadedRows[]> {
-    if (this.unread.length === 0) this.unread = await this.claim(limit);
-    const gids = this.unread;
-    const rows = gids.length === 0 ? [] : await this.deps.server.load(gids, { owned: true });
-    this.unread = [];
-    return rows;
+    for (;;) {
+      if (this.unread.length === 0) this.unread = await this.claim(limit);
+      if (this.unread.length === 0) return [];
+      const rows = await this.deps.server.load(this.unread.slice(0, READ_AT_ONCE), { owned: true });
+      this.unread = this.unread.slice(READ_AT_ONCE);
+      // Where others have taken all of them meanwhile, there may be more behind.
+      if (rows.length > 0) return rows;
+    }
   }
 
   private async claim(limit: number): Promise<readonly string[]> {

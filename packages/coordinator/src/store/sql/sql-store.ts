@@ -142,7 +142,8 @@ export class SqlStore implements Store {
     try {
       return [...first, ...(await this.write(batch.slice(half)))];
     } catch (cause) {
-      if (!(cause instanceof StoreFailure) || cause.kind !== 'unavailable') throw cause;
+      // Poison is singled out by whoever wrote the batch; whatever else hinders the second half, the first one is there.
+      if (!(cause instanceof StoreFailure) || cause.kind === 'data') throw cause;
       const message = `a part of the batch is written, the rest is not: ${cause.message}`;
       throw new StoreFailure('unknown', message, { cause });
     }

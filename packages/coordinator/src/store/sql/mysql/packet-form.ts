@@ -4,15 +4,17 @@
  *
  * G1 An answer before COMMIT's that came without a transaction voids the message: part of it stands alone, nobody knows which.
  * G2 A number of rows that has to be reached is asserted by the next statement: NULL is inserted into `guards`, which is refused.
+ * G3 An error that COMMIT itself answers is a doubt, unless it is a conflict: what ended it may have come too late.
  */
 import { StoreFailure } from '../../store';
-import { mysqlError } from './failures';
+import { type DriverError, describe, mysqlError } from './failures';
 import type { Answer, StatementError } from './session';
 import {
   type Message,
   plainEnd,
   type Purpose,
   type Step,
+  type TransactionEnd,
   type TransactionForm,
 } from './transaction';
 
@@ -60,9 +62,16 @@ export const packetForm: TransactionForm = {
       }
       first += expects === undefined ? 1 : 2;
     }
-    return plainEnd(error, undefined);
+    return endOfCommit(error);
   },
 };
+
+/** G3 */
+function endOfCommit(error: DriverError): TransactionEnd {
+  const end = plainEnd(error, undefined);
+  if (end.failure.kind === 'transient' || end.failure.kind === 'unknown') return end;
+  return { ...end, failure: new StoreFailure('unknown', describe(error), { cause: error }) };
+}
 
 /** G2. What is expected of changes its rows always, so rows changed are rows matched. */
 function assertionOf(rows: number): string {
