@@ -100,10 +100,16 @@ function copy({ build, built, root, folder, instruction }: Copy): void {
   for (const source of sources) {
     const origin = path.join(stage?.root ?? build.context, source);
     if (!existsSync(origin)) throw new Error(`COPY ${source}: it is not there`);
-    if (stage !== undefined && statSync(origin).isDirectory()) copyTree(origin, to);
-    else if (statSync(origin).isDirectory()) copyFolder(origin, to, build);
-    else copyFile(origin, intoFolder ? path.join(to, path.basename(source)) : to);
+    const file = intoFolder ? path.join(to, path.basename(source)) : to;
+    copyOne(origin, statSync(origin).isDirectory() ? to : file, stage ? undefined : build);
   }
+}
+
+/** Without a context everything that is there: it comes from another stage. */
+function copyOne(from: string, to: string, context: ImageBuild | undefined): void {
+  if (!statSync(from).isDirectory()) return copyFile(from, to);
+  if (context === undefined) return copyTree(from, to);
+  copyFolder(from, to, context);
 }
 
 function copyFile(from: string, to: string): void {
